@@ -1,0 +1,1 @@
+//! Environment and application files: what users write.
