@@ -1,0 +1,111 @@
+//! Waiting for a cloud, durably and for nothing: between two looks the host holds no instance of the extension,
+//! only a timer, and a wait goes on after a restart of the server.
+
+use std::time::Duration;
+
+use crate::bindings::operation::AttemptInfo;
+use crate::duration::ms;
+use crate::{Failure, FailureKind, Result, host};
+
+/// How long to wait between two looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Every(pub Duration);
+
+/// How long to wait altogether.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AtMost(pub Duration);
+
+/// Look again after this long.
+#[must_use]
+pub const fn every(interval: Duration) -> Every {
+    Every(interval)
+}
+
+/// Give up after this long: no wait is without a deadline.
+#[must_use]
+pub const fn at_most(limit: Duration) -> AtMost {
+    AtMost(limit)
+}
+
+/// What a look found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Look<T> {
+    /// What was waited for.
+    Ready(T),
+    /// Not yet; and why not, for the user.
+    Pending(String),
+}
+
+/// What was waited for is there.
+///
+/// # Errors
+/// Never: it is a [`Result`] so that it can end a look.
+pub fn ready<T>(thing: T) -> Result<Look<T>> {
+    Ok(Look::Ready(thing))
+}
+
+/// Not yet. The note says what is waited for: `database is creating`.
+///
+/// # Errors
+/// Never: it is a [`Result`] so that it can end a look.
+pub fn pending<T>(note: impl Into<String>) -> Result<Look<T>> {
+    Ok(Look::Pending(note.into()))
+}
+
+/// Look until it is [`ready`].
+///
+/// Looks at once, then after each interval. The extension must do the same calls on each run: between two looks
+/// it is run again from its first line, and the host answers what it asked before from the journal.
+///
+/// ```
+/// # use cloudark_sdk::prelude::*;
+/// # let host = testing::Host::new();
+/// # let mut states = vec!["available", "creating"];
+/// # let mut describe = || -> Result<String> { Ok(states.pop().unwrap_or_default().to_owned()) };
+/// let state = wait::until(every(15.seconds()), at_most(1.hours()), || match describe()?.as_str() {
+///     "failed" => fail!(permanent, "the database reports a failure"),
+///     "available" => ready("available"),
+///     state => pending(format!("database is {state}")),
+/// })?;
+/// # assert_eq!(state, "available");
+/// # Ok::<(), Failure>(())
+/// ```
+///
+/// # Errors
+/// `expired` once there was a look at or after the deadline, with the last note; and what a look fails with.
+pub fn until<T>(every: Every, at_most: AtMost, mut look: impl FnMut() -> Result<Look<T>>) -> Result<T> {
+    attempts(every, at_most, |_| look())
+}
+
+/// As [`until`]; the look learns which attempt it is and what time it is.
+pub(crate) fn attempts<T>(
+    every: Every,
+    at_most: AtMost,
+    mut look: impl FnMut(&AttemptInfo) -> Result<Look<T>>,
+) -> Result<T> {
+    let mut last_note: Option<String> = None;
+    loop {
+        let attempt = host::attempt(ms(at_most.0))
+            .map_err(|failure| with_note(Failure::from_wit(failure), last_note.as_deref()))?;
+        match look(&attempt)? {
+            Look::Ready(thing) => return Ok(thing),
+            Look::Pending(note) => {
+                host::suspend(attempt.id, ms(every.0), &note);
+                // Only on replay of a wait whose body changed something, and in tests.
+                last_note = Some(note);
+            }
+        }
+    }
+}
+
+/// The host knows the last note of an expired wait and says it; where this run knows it too, it is not said
+/// twice.
+fn with_note(mut failure: Failure, note: Option<&str>) -> Failure {
+    if let Some(note) = note
+        && failure.kind == FailureKind::Expired
+        && !failure.message.contains(note)
+    {
+        failure.message = format!("{}; last: {note}", failure.message);
+    }
+    failure
+}
