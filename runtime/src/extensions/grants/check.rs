@@ -1,0 +1,414 @@
+//! The decision about one request.
+
+use url::Url;
+
+use super::fields::{self, Miss};
+use super::model::{Effect, Grants, HttpGrant, Rule};
+use super::permit::{Denial, Facts, Mode, Permit};
+use super::template::glob;
+use super::{HttpCall, Protocol, SignRule, sinks};
+use crate::credentials::wire::{self, Asked, PathTemplate, RestOperation};
+use crate::extensions::Origin;
+
+/// Why one grant does not allow a request; the later the better it fits.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Refused {
+    /// It is signed otherwise than the grant says.
+    Signer,
+    /// No grant could allow it.
+    Request(String),
+    /// Its operation is in no rule.
+    Operation(String),
+    /// A rule names the operation, but the request is not within it.
+    Field {
+        operation: String,
+        effect: &'static str,
+        field: String,
+        why: String,
+        condition: Option<String>,
+        list: &'static str,
+    },
+    /// A query changes nothing.
+    Changes(String),
+}
+
+/// What allows an operation.
+struct Allowed<'a> {
+    operation: String,
+    effect: Effect,
+    /// None for the `read` list.
+    rule: Option<&'a Rule>,
+    parameters: Vec<(String, String)>,
+}
+
+impl Grants {
+    /// Whether a request may be sent, and as what.
+    ///
+    /// # Errors
+    /// The [`Denial`] of the grant that comes closest to allowing it.
+    pub fn check(
+        &self,
+        call: &HttpCall<'_>,
+        facts: &dyn Facts,
+        mode: Mode,
+    ) -> Result<Permit, Denial> {
+        let never = |why: String| Denial {
+            message: format!("the request is refused: {why}"),
+            rule_that_would_allow: None,
+        };
+        let url = call.parsed_url().map_err(|e| never(e.to_string()))?;
+        let origin = Origin::of(&url).map_err(|e| never(e.to_string()))?;
+        let mut closest: Option<(&HttpGrant, Refused)> = None;
+        for grant in self
+            .http
+            .iter()
+            .filter(|grant| grant.origin.matches(&origin))
+        {
+            match grant.check(call, &url, &origin, facts, mode) {
+                Ok(permit) => return Ok(permit),
+                Err(refused) if closest.as_ref().is_none_or(|(_, best)| *best < refused) => {
+                    closest = Some((grant, refused));
+                }
+                Err(_) => {}
+            }
+        }
+        Err(denial(call, &url, &origin, closest))
+    }
+}
+
+impl HttpGrant {
+    fn check(
+        &self,
+        call: &HttpCall<'_>,
+        url: &Url,
+        origin: &Origin,
+        facts: &dyn Facts,
+        mode: Mode,
+    ) -> Result<Permit, Refused> {
+        let signed_as_granted = match (&self.sign, call.signer) {
+            (Some(rule), Some(signer)) => rule.allows(signer),
+            (None, None) => true,
+            _ => false,
+        };
+        if !signed_as_granted {
+            return Err(Refused::Signer);
+        }
+        let request = |e: wire::Refusal| Refused::Request(e.to_string());
+        wire::check_headers(self.protocol, call, &self.headers).map_err(request)?;
+        let asked = Asked::read(self.protocol, call, url).map_err(request)?;
+        let mut closest = Refused::Operation(asked.operation());
+        for allowed in self.allowing(&asked) {
+            match self.check_allowed(call, &asked, &allowed, facts, mode) {
+                Ok((sinks, marked)) => return Ok(self.permit(call, origin, allowed, sinks, marked)),
+                Err(refused) if closest < refused => closest = refused,
+                Err(_) => {}
+            }
+        }
+        Err(closest)
+    }
+
+    /// The rules that name what is asked, then the `read` list.
+    fn allowing<'a>(&'a self, asked: &Asked) -> Vec<Allowed<'a>> {
+        let by_rule = self.allow.iter().filter_map(|rule| {
+            let (operation, parameters) = bind(&rule.op, asked)?;
+            Some(Allowed {
+                operation,
+                effect: rule.effect_under(self.protocol),
+                rule: Some(rule),
+                parameters,
+            })
+        });
+        let by_read = self.read.iter().filter_map(|read| {
+            let (operation, parameters) = bind_read(read, asked)?;
+            Some(Allowed {
+                operation,
+                effect: Effect::Read,
+                rule: None,
+                parameters,
+            })
+        });
+        by_rule.chain(by_read).collect()
+    }
+
+    fn check_allowed(
+        &self,
+        call: &HttpCall<'_>,
+        asked: &Asked,
+        allowed: &Allowed<'_>,
+        facts: &dyn Facts,
+        mode: Mode,
+    ) -> Result<(Vec<String>, bool), Refused> {
+        if mode == Mode::Query && allowed.effect != Effect::Read {
+            return Err(Refused::Changes(allowed.operation.clone()));
+        }
+        let open = Rule::default();
+        let rule = allowed.rule.unwrap_or(&open);
+        let field = |list: &'static str| {
+            let operation = allowed.operation.clone();
+            let effect = allowed.effect.name();
+            move |Miss { field, why, value }: Miss| Refused::Field {
+                condition: value.map(|value| format!("{{ one-of: [{}] }}", quoted(&value))),
+                operation,
+                effect,
+                field,
+                why,
+                list,
+            }
+        };
+        if let Asked::Rest { query, .. } = asked {
+            let named = |name: &str| {
+                self.query.iter().any(|granted| granted == name)
+                    || rule
+                        .conditions
+                        .fields()
+                        .any(|field| field.strip_prefix('?') == Some(name))
+            };
+            if let Some((name, _)) = query.iter().find(|(name, _)| !named(name)) {
+                let miss = Miss::new(name, "is no query parameter that the grant lists");
+                return Err(field("query")(miss));
+            }
+        }
+        let marked =
+            fields::check(asked, &allowed.parameters, rule, facts).map_err(field("where"))?;
+        let sinks =
+            sinks::check(call, self.protocol, asked, allowed.rule).map_err(field("secrets"))?;
+        Ok((sinks, marked))
+    }
+
+    fn permit(
+        &self,
+        call: &HttpCall<'_>,
+        origin: &Origin,
+        allowed: Allowed<'_>,
+        sinks: Vec<String>,
+        marked: bool,
+    ) -> Permit {
+        let limit = allowed
+            .rule
+            .and_then(|rule| rule.timeout_ms)
+            .unwrap_or(self.timeout_ms);
+        let of_operation = |op: &str| same_operation(op, &allowed.operation);
+        Permit {
+            origin: origin.clone(),
+            protocol: self.protocol,
+            summary: match self.protocol {
+                Protocol::Rest => match allowed.operation.split_once(' ') {
+                    // The path as it was sent: people look for the thing it is about.
+                    Some((method, _)) => format!(
+                        "{method} {}",
+                        call.url.split('?').next().unwrap_or_default()
+                    ),
+                    None => allowed.operation.clone(),
+                },
+                _ => format!("{} {origin} {}", call.method, allowed.operation),
+            },
+            effect: allowed.effect,
+            signer: call.signer.cloned(),
+            sinks,
+            captures: self
+                .capture
+                .iter()
+                .filter(|rule| of_operation(&rule.op))
+                .cloned()
+                .collect(),
+            refused: self.refused_codes.clone(),
+            throttled: self.throttled_codes.clone(),
+            error_code: self.error_code.clone(),
+            settle_ms: allowed
+                .rule
+                .and_then(|rule| rule.settle_ms)
+                .unwrap_or(self.settle_ms),
+            timeout_ms: call.timeout_ms.map_or(limit, |asked| asked.clamp(1, limit)),
+            max_response_bytes: self.max_response_bytes,
+            owns: self
+                .owns
+                .iter()
+                .filter(|rule| of_operation(&rule.op))
+                .cloned()
+                .collect(),
+            marked,
+            operation: allowed.operation,
+        }
+    }
+}
+
+impl Rule {
+    /// Its effect, or what is assumed where it is silent.
+    pub(super) fn effect_under(&self, protocol: Protocol) -> Effect {
+        self.effect.unwrap_or_else(|| {
+            let reads = protocol == Protocol::Rest
+                && self
+                    .op
+                    .parse::<RestOperation>()
+                    .is_ok_and(|op| op.is_reading());
+            if reads { Effect::Read } else { Effect::Once }
+        })
+    }
+}
+
+/// Whether a rule's operation is what is asked: the operation's name and the values of path parameters.
+fn bind(op: &str, asked: &Asked) -> Option<(String, Vec<(String, String)>)> {
+    match asked {
+        Asked::Form { action, .. } | Asked::Json { action, .. } => {
+            (op == action).then(|| (action.clone(), Vec::new()))
+        }
+        Asked::Rest { method, path, .. } => {
+            let op: RestOperation = op.parse().ok()?;
+            let parameters = op.path.bind(path).filter(|_| op.method == *method)?;
+            Some((format!("{method} {}", op.path), parameters))
+        }
+    }
+}
+
+fn bind_read(read: &str, asked: &Asked) -> Option<(String, Vec<(String, String)>)> {
+    match asked {
+        Asked::Form { action, .. } | Asked::Json { action, .. } => {
+            name_fits(read, action).then(|| (action.clone(), Vec::new()))
+        }
+        Asked::Rest { method, path, .. } if matches!(method.as_str(), "GET" | "HEAD") => {
+            let template: PathTemplate = read_path(read).parse().ok()?;
+            Some((format!("{method} {template}"), template.bind(path)?))
+        }
+        Asked::Rest { .. } => None,
+    }
+}
+
+/// The path of a `read` entry of `rest`, which may be led by `GET`.
+pub(super) fn read_path(read: &str) -> &str {
+    read.strip_prefix("GET ").unwrap_or(read)
+}
+
+/// Whether a name, perhaps ended by `*`, is this operation's.
+pub(super) fn name_fits(pattern: &str, operation: &str) -> bool {
+    glob(pattern, operation)
+}
+
+/// Whether an `owns` or `capture` entry is about this operation.
+pub(super) fn same_operation(op: &str, operation: &str) -> bool {
+    match operation.contains(' ') {
+        true => op == operation || operation.strip_prefix("GET ") == Some(op),
+        false => name_fits(op, operation),
+    }
+}
+
+fn quoted(text: &str) -> String {
+    // A JSON string is a YAML string.
+    serde_json::Value::from(text).to_string()
+}
+
+fn denial(
+    call: &HttpCall<'_>,
+    url: &Url,
+    origin: &Origin,
+    closest: Option<(&HttpGrant, Refused)>,
+) -> Denial {
+    let protocol = closest
+        .as_ref()
+        .map_or_else(|| wire::guess(call), |(grant, _)| grant.protocol);
+    let operation = || match Asked::read(protocol, call, url) {
+        Ok(asked) => asked.operation(),
+        Err(_) => call.method.to_owned(),
+    };
+    let sign = call.signer.map(wire::Signer::rule);
+    let grant_of = |body: &str| grant_text(origin, protocol, sign.as_ref(), body);
+    let (what, rule) = match closest.map(|(_, refused)| refused) {
+        None => {
+            let operation = operation();
+            let rule = grant_of(&rule_text(protocol, &operation));
+            (
+                format!(
+                    "{} {origin} {operation}: no grant names this origin",
+                    call.method
+                ),
+                Some(rule),
+            )
+        }
+        Some(Refused::Signer) => {
+            let operation = operation();
+            let asked = sign
+                .as_ref()
+                .map_or("nobody".to_owned(), ToString::to_string);
+            let rule = grant_of(&rule_text(protocol, &operation));
+            (
+                format!(
+                    "{} {origin} {operation}: no grant for this origin is signed by {asked}",
+                    call.method
+                ),
+                Some(rule),
+            )
+        }
+        Some(Refused::Request(why)) => (format!("{} {origin}: {why}", call.method), None),
+        Some(Refused::Operation(operation)) => {
+            let rule = grant_of(&rule_text(protocol, &operation));
+            (
+                format!(
+                    "{} {origin} {operation}: no rule names this operation",
+                    call.method
+                ),
+                Some(rule),
+            )
+        }
+        Some(Refused::Changes(operation)) => {
+            let why =
+                "planning, reading and logs may only read, and this operation changes something";
+            (format!("{} {origin} {operation}: {why}", call.method), None)
+        }
+        Some(Refused::Field {
+            operation,
+            effect,
+            field,
+            why,
+            condition,
+            list,
+        }) => {
+            let what = format!("{} {origin} {operation}: `{field}` {why}", call.method);
+            let body = match list {
+                "query" => format!("query: [{}]", quoted(&field)),
+                "secrets" => {
+                    format!(
+                        "allow: [{{ op: {}, effect: {effect}, secrets: [{}] }}]",
+                        quoted(&operation),
+                        quoted(&field)
+                    )
+                }
+                _ => {
+                    let condition = condition.unwrap_or_else(|| "{ optional: any }".to_owned());
+                    let fields = format!("{}: {condition}", quoted(&field));
+                    format!(
+                        "allow: [{{ op: {}, effect: {effect}, where: {{ {fields} }} }}]",
+                        quoted(&operation)
+                    )
+                }
+            };
+            (what, Some(grant_of(&body)))
+        }
+    };
+    let message = match &rule {
+        Some(rule) => format!("{what}; the rule that would allow it: {rule}"),
+        None => what,
+    };
+    Denial {
+        message,
+        rule_that_would_allow: rule,
+    }
+}
+
+fn rule_text(protocol: Protocol, operation: &str) -> String {
+    let reads = match protocol {
+        Protocol::Rest => operation.strip_prefix("GET "),
+        _ => wire::is_reading_name(operation).then_some(operation),
+    };
+    match reads {
+        Some(read) => format!("read: [{}]", quoted(read)),
+        None => format!("allow: [{{ op: {}, effect: once }}]", quoted(operation)),
+    }
+}
+
+fn grant_text(origin: &Origin, protocol: Protocol, sign: Option<&SignRule>, body: &str) -> String {
+    let sign = sign.map_or_else(String::new, |rule| format!(", sign: {rule}"));
+    format!(
+        "http: [{{ origin: {}, protocol: {}{sign}, {body} }}]",
+        quoted(&origin.to_string()),
+        protocol.name()
+    )
+}

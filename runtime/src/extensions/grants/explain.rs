@@ -1,0 +1,226 @@
+//! Grants in plain words, the privileges that they need, and how two versions of them differ.
+
+use serde_json::Value;
+
+use super::Protocol;
+use super::check::read_path;
+use super::condition::Condition;
+use super::fields::words;
+use super::model::{Effect, Grants, HttpGrant, Rule};
+use crate::credentials::wire::{self, Need, least_policy};
+
+/// Appended to the line of each rule that is not bound to the environment.
+const UNBOUND: &str = "can change things CloudARK did not make";
+
+/// How the grants of two versions of an extension differ, in the lines of [`Grants::explain`].
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct GrantsDiff {
+    /// What only the new ones allow.
+    pub added: Vec<String>,
+    /// What only the old ones allow.
+    pub removed: Vec<String>,
+}
+
+impl GrantsDiff {
+    /// Whether the new grants allow something that the old ones did not: the operator must be asked.
+    pub fn is_wider(&self) -> bool {
+        !self.added.is_empty()
+    }
+}
+
+impl Grants {
+    /// What the grants allow, in plain words, a line each: what `install` shows before the operator agrees.
+    pub fn explain(&self) -> Vec<String> {
+        let mut lines: Vec<String> = self.http.iter().flat_map(explain_http).collect();
+        for learn in &self.learn {
+            lines.push(format!(
+                "may trust the endpoint that `{}` shows with our mark",
+                learn.from
+            ));
+        }
+        for docker in &self.docker {
+            let credential = docker.credential.as_ref().map_or(String::new(), |name| {
+                format!(", with the credential {name}")
+            });
+            let network: Vec<String> = docker.network.iter().map(ToString::to_string).collect();
+            let network = match network.is_empty() {
+                true => "without network".to_owned(),
+                false => format!("reaching {}", network.join(", ")),
+            };
+            lines.push(format!(
+                "may run {} in {}{credential}, {network}",
+                docker.argv.join("; "),
+                docker.image
+            ));
+        }
+        if lines.is_empty() {
+            lines.push("may reach nothing".to_owned());
+        }
+        lines
+    }
+
+    /// The least cloud privilege that the grants need: a document for each kind of signer.
+    pub fn policy(&self) -> Value {
+        let needs: Vec<Need<'_>> = self.http.iter().flat_map(needs_of).collect();
+        least_policy(&needs)
+    }
+
+    /// How `new` differs from `old`. Any change of a rule counts as one removed and one added.
+    pub fn diff(old: &Self, new: &Self) -> GrantsDiff {
+        let (old, new) = (old.explain(), new.explain());
+        let only = |these: &[String], those: &[String]| {
+            these
+                .iter()
+                .filter(|line| !those.contains(line))
+                .cloned()
+                .collect()
+        };
+        GrantsDiff {
+            added: only(&new, &old),
+            removed: only(&old, &new),
+        }
+    }
+}
+
+fn explain_http(grant: &HttpGrant) -> Vec<String> {
+    let signed = grant
+        .sign
+        .as_ref()
+        .map_or("unsigned".to_owned(), |sign| format!("signed by {sign}"));
+    let place = format!("{} ({}, {signed})", grant.origin, grant.protocol.name());
+    let mut lines = Vec::new();
+    for read in &grant.read {
+        let read = if grant.protocol == Protocol::Rest {
+            read_path(read)
+        } else {
+            read
+        };
+        lines.push(format!("{place}: may read {read}"));
+    }
+    for rule in &grant.allow {
+        lines.push(format!("{place}: {}", explain_rule(grant, rule)));
+    }
+    for capture in &grant.capture {
+        lines.push(format!(
+            "{place}: keeps {} of {} as a secret",
+            capture.at, capture.op
+        ));
+    }
+    for owns in &grant.owns {
+        let how = match &owns.tags {
+            Some(tags) => format!("whose {tags} carry our mark"),
+            None => "that were asked for with our mark".to_owned(),
+        };
+        let items = owns.items.as_deref().unwrap_or("the answer");
+        lines.push(format!(
+            "{place}: takes as ours what {} shows at {items} {how}",
+            owns.op
+        ));
+    }
+    for (list, values) in [
+        ("header", &grant.headers),
+        ("query parameter", &grant.query),
+    ] {
+        lines.extend(
+            values
+                .iter()
+                .map(|value| format!("{place}: may set the {list} {value}")),
+        );
+    }
+    for (what, codes) in [
+        ("refused", &grant.refused_codes),
+        ("throttled", &grant.throttled_codes),
+    ] {
+        lines.extend(
+            codes
+                .iter()
+                .map(|code| format!("{place}: takes {code} as a proof of `{what}`")),
+        );
+    }
+    lines
+}
+
+fn explain_rule(grant: &HttpGrant, rule: &Rule) -> String {
+    let effect = rule.effect_under(grant.protocol);
+    let mut line = match effect {
+        Effect::Read => format!("may read {}", rule.op),
+        Effect::Idempotent => format!("may call {}, more than once", rule.op),
+        Effect::Once => format!("may call {}, once", rule.op),
+    };
+    let conditions: Vec<String> = rule
+        .conditions
+        .iter()
+        .map(|(field, condition)| requirement(field, condition))
+        .collect();
+    if !conditions.is_empty() {
+        line.push_str(&format!(", if {}", conditions.join(", ")));
+    }
+    if !rule.secrets.is_empty() {
+        line.push_str(&format!(", with secrets in {}", rule.secrets.join(", ")));
+    }
+    if effect != Effect::Read && !is_bound(grant, rule) {
+        line.push_str(&format!(": {UNBOUND}"));
+    }
+    if effect == Effect::Read && !reads_by_name(grant, rule) {
+        line.push_str(": counts as reading by the author's word alone");
+    }
+    line
+}
+
+fn requirement(field: &str, condition: &Condition) -> String {
+    match condition {
+        Condition::Absent => format!("{field} is absent"),
+        Condition::Mark => format!("{field} carries our mark"),
+        Condition::Optional(inner) => format!("{field}, where given, is {}", words(inner)),
+        condition => format!("{field} is {}", words(condition)),
+    }
+}
+
+/// A rule is bound if its target is: a field that is minted or owned. What it makes anew is, by our mark.
+fn is_bound(grant: &HttpGrant, rule: &Rule) -> bool {
+    let marked = || {
+        rule.conditions
+            .iter()
+            .any(|(_, condition)| *condition == Condition::Mark)
+    };
+    rule.conditions
+        .iter()
+        .any(|(_, condition)| condition.binds())
+        || wire::makes_something(grant.protocol, &rule.op) && marked()
+}
+
+fn reads_by_name(grant: &HttpGrant, rule: &Rule) -> bool {
+    match grant.protocol {
+        Protocol::Rest => rule.op.starts_with("GET ") || rule.op.starts_with("HEAD "),
+        _ => wire::is_reading_name(&rule.op),
+    }
+}
+
+fn needs_of(grant: &HttpGrant) -> Vec<Need<'_>> {
+    let need = |operation: &str, hands_on| Need {
+        sign: grant.sign.as_ref(),
+        origin: grant.origin.to_string(),
+        operation: operation.to_owned(),
+        hands_on,
+    };
+    let rules = grant.allow.iter().map(|rule| {
+        let templates = rule
+            .conditions
+            .iter()
+            .flat_map(|(_, condition)| templates_of(condition))
+            .collect();
+        need(&rule.op, templates)
+    });
+    let reads = grant.read.iter().map(|read| match grant.protocol {
+        Protocol::Rest => need(&format!("GET {}", read_path(read)), Vec::new()),
+        _ => need(read, Vec::new()),
+    });
+    rules.chain(reads).collect()
+}
+
+fn templates_of(condition: &Condition) -> Vec<String> {
+    match condition {
+        Condition::Template(template) => vec![template.to_string()],
+        other => other.parts().into_iter().flat_map(templates_of).collect(),
+    }
+}
