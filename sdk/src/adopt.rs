@@ -56,7 +56,7 @@ pub fn create_or_adopt<T>(
     mut find: impl FnMut() -> Result<Option<T>>,
     mut create: impl FnMut() -> Result<T>,
 ) -> Result<T> {
-    let mut unsettled = UNSETTLED_UNTIL.get().map(Settling::By);
+    let mut unsettled = earlier();
     let mut lost = Failure::outcome_unknown("the call that creates was never sent");
     for _ in 0..MOST_CREATES {
         let found = match unsettled {
@@ -76,6 +76,23 @@ pub fn create_or_adopt<T>(
         }
     }
     Err(lost)
+}
+
+/// Find our thing, in a delete: as [`create_or_adopt`] does, so that a thing that a lost call of an earlier task is
+/// about to make is not missed. None is proof that there is none, and never will be.
+///
+/// # Errors
+/// What `find` fails with.
+pub fn find_settled<T>(mut find: impl FnMut() -> Result<Option<T>>) -> Result<Option<T>> {
+    match earlier() {
+        Some(settling) => look_until_settled(&mut find, settling),
+        None => find(),
+    }
+}
+
+/// Calls of earlier tasks of the piece that may still take effect.
+fn earlier() -> Option<Settling> {
+    UNSETTLED_UNTIL.get().map(Settling::By)
 }
 
 /// When a lost call can no longer take effect.

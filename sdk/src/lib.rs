@@ -25,7 +25,7 @@ mod failure;
 mod host;
 mod json;
 
-pub use adopt::create_or_adopt;
+pub use adopt::{create_or_adopt, find_settled};
 pub use application::Application;
 pub use context::{Context, Intent, Piece};
 pub use describe::{Credential, Output, Setting};
@@ -50,6 +50,6 @@ pub mod prelude {
     pub use crate::wait::{self, at_most, every, pending, ready};
     pub use crate::{
         Coe, Context, Credential, Deployment, Doing, Failure, FailureKind, Foundation, Instance, Intent, Output, Piece,
-        Plan, Problem, Resource, Result, Rules, Secret, Setting, create_or_adopt, fail, failure, log, progress,
+        Plan, Problem, Resource, Result, Rules, Secret, Setting, create_or_adopt, fail, failure, find_settled, log, progress,
     };
 }

@@ -77,6 +77,17 @@ pub fn until<T>(every: Every, at_most: AtMost, mut look: impl FnMut() -> Result<
     attempts(every, at_most, |_| look())
 }
 
+/// Wait for this long, durably: for clouds that say how long something takes and show nothing meanwhile.
+///
+/// # Errors
+/// `cancelled`.
+pub fn sleep(length: Duration, note: &str) -> Result<()> {
+    attempts(every(length), at_most(length.saturating_mul(2)), |attempt| match attempt.count {
+        0 | 1 => pending(note),
+        _ => ready(()),
+    })
+}
+
 /// As [`until`]; the look learns which attempt it is and what time it is.
 pub(crate) fn attempts<T>(
     every: Every,
