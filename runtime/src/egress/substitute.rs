@@ -21,27 +21,15 @@ use base64::engine::general_purpose::STANDARD;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use zeroize::Zeroizing;
 
-mod places;
+use crate::credentials::wire::Encoding;
 
-/// How a secret is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Encoding {
-    /// As it is, in a body that is not structured.
-    Raw,
-    /// Percent-encoded, in a form.
-    Form,
-    /// Escaped, inside a string of a JSON document.
-    Json,
-    /// Escaped, in the text of an XML element.
-    Xml,
-    /// Base64 (standard alphabet, padded), in any body.
-    Base64,
-}
+mod places;
 
 /// One secret and its place.
 #[derive(Clone)]
 pub struct Substitution {
-    /// What stands for it in the body: 8 to 128 of `A-Z a-z 0-9 - _`, which no encoding changes.
+    /// What stands for it in the body: 8 to 200 of `A-Z a-z 0-9 - _ . ~`, which no encoding changes. A secret
+    /// that goes to several fields may use one placeholder for all of them.
     pub placeholder: String,
     /// Where it must stand.
     pub field: String,
@@ -55,7 +43,7 @@ pub struct Substitution {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SubstituteError {
     /// Not a placeholder that can be searched for.
-    #[error("the placeholder `{0}` must be 8 to 128 letters, digits, `-` and `_`")]
+    #[error("the placeholder `{0}` must be 8 to 200 letters, digits, `-`, `_`, `.` and `~`")]
     Placeholder(String),
     /// Two placeholders, or a placeholder and a secret, of which one holds the other.
     #[error("the placeholder `{0}` is not unique; use a longer, random one")]
@@ -112,32 +100,56 @@ pub fn substitute(
     content_type: Option<&str>,
     substitutions: &[Substitution],
 ) -> Result<Vec<u8>, SubstituteError> {
-    for (index, one) in substitutions.iter().enumerate() {
-        check_placeholder(one, substitutions, index)?;
+    let mut places: Vec<Place<'_>> = Vec::new();
+    for one in substitutions {
+        check_placeholder(one, substitutions)?;
+        match places
+            .iter_mut()
+            .find(|place| place.one.placeholder == one.placeholder)
+        {
+            Some(place) if place.fields.contains(&one.field.as_str()) => {}
+            Some(place) => place.fields.push(&one.field),
+            None => places.push(Place {
+                one,
+                fields: vec![&one.field],
+            }),
+        }
     }
     let mut body = body.to_vec();
-    for one in substitutions {
-        body = write(&body, content_type, one)?;
+    for place in &places {
+        body = write(&body, content_type, place)?;
     }
     Ok(body)
 }
 
-fn check_placeholder(
-    one: &Substitution,
-    all: &[Substitution],
-    index: usize,
-) -> Result<(), SubstituteError> {
+/// A placeholder and all the fields it may stand in.
+struct Place<'a> {
+    one: &'a Substitution,
+    fields: Vec<&'a str>,
+}
+
+impl Place<'_> {
+    fn elsewhere(&self) -> SubstituteError {
+        SubstituteError::Elsewhere {
+            field: self.fields.join("`, `"),
+        }
+    }
+}
+
+fn check_placeholder(one: &Substitution, all: &[Substitution]) -> Result<(), SubstituteError> {
     let placeholder = &one.placeholder;
     let plain = placeholder
         .bytes()
-        .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
-    if !plain || !(8..=128).contains(&placeholder.len()) {
+        .all(|byte| byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte));
+    if !plain || !(8..=200).contains(&placeholder.len()) {
         return Err(SubstituteError::Placeholder(placeholder.clone()));
     }
-    // A secret that holds a later placeholder would be written into in its turn.
-    let clash = all.iter().enumerate().any(|(other_index, other)| {
+    let clash = all.iter().any(|other| {
+        let same = other.placeholder == *placeholder;
+        // A secret that holds a later placeholder would be written into in its turn.
         other.value.contains(placeholder.as_str())
-            || (other_index != index && other.placeholder.contains(placeholder.as_str()))
+            || (!same && other.placeholder.contains(placeholder.as_str()))
+            || (same && (other.encoding != one.encoding || other.value != one.value))
     });
     if clash {
         Err(SubstituteError::Ambiguous(placeholder.clone()))
@@ -149,32 +161,46 @@ fn check_placeholder(
 fn write(
     body: &[u8],
     content_type: Option<&str>,
-    one: &Substitution,
+    place: &Place<'_>,
 ) -> Result<Vec<u8>, SubstituteError> {
+    let one = place.one;
     let shape =
         content_type.map_or_else(|| Shape::of_encoding(one.encoding), Shape::of_content_type);
     let written = shape.encode(one)?;
     let placeholder = one.placeholder.as_bytes();
-    let inside = match shape {
-        Shape::Form => places::in_form(body, placeholder, &one.field)?,
-        Shape::Json => places::in_json(body, &one.placeholder, &one.field)?,
-        Shape::Xml => places::in_xml(body, placeholder, &one.field)?,
-        Shape::Opaque if one.field == "body" => places::count(body, placeholder),
-        Shape::Opaque => 0,
+    // How often it stands in each field.
+    let inside: Vec<usize> = match shape {
+        Shape::Form => {
+            places::in_form(body, placeholder, &place.fields).ok_or_else(|| place.elsewhere())?
+        }
+        Shape::Json => places::in_json(body, &one.placeholder, &place.fields)?,
+        Shape::Xml => places::in_xml(body, placeholder, &place.fields)?,
+        Shape::Opaque => {
+            let found = places::count(body, placeholder);
+            place
+                .fields
+                .iter()
+                .map(|field| if *field == "body" { found } else { 0 })
+                .collect()
+        }
     };
-    if inside == 0 {
+    if let Some((_, field)) = inside
+        .iter()
+        .zip(&place.fields)
+        .find(|(found, _)| **found == 0)
+    {
         return Err(SubstituteError::Missing {
-            field: one.field.clone(),
+            field: (*field).to_owned(),
         });
     }
-    if inside != places::count(body, placeholder) {
-        return Err(SubstituteError::Elsewhere {
-            field: one.field.clone(),
-        });
+    if inside.iter().sum::<usize>() != places::count(body, placeholder) {
+        return Err(place.elsewhere());
     }
     let with_secret = places::replace(body, placeholder, written.as_bytes());
-    if shape == Shape::Json {
-        places::verify_json(body, &with_secret, one, &value_of(one))?;
+    if shape == Shape::Json
+        && !places::json_differs_only_there(body, &with_secret, place, &value_of(one))?
+    {
+        return Err(place.elsewhere());
     }
     Ok(with_secret)
 }

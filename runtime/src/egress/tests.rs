@@ -6,7 +6,7 @@
     clippy::indexing_slicing
 )]
 
-mod world;
+pub(crate) mod world;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};

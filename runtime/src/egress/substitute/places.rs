@@ -5,7 +5,7 @@ use quick_xml::Reader;
 use quick_xml::events::Event;
 use serde_json::Value;
 
-use super::{SubstituteError, Substitution};
+use super::{Place, SubstituteError};
 
 /// How often a placeholder stands in these bytes.
 pub(super) fn count(bytes: &[u8], placeholder: &[u8]) -> usize {
@@ -39,31 +39,25 @@ fn starts<'a>(bytes: &'a [u8], placeholder: &'a [u8]) -> impl Iterator<Item = us
     })
 }
 
-/// How often it stands in the values of this field of a form.
-pub(super) fn in_form(
-    body: &[u8],
-    placeholder: &[u8],
-    field: &str,
-) -> Result<usize, SubstituteError> {
-    let mut inside = 0;
+/// How often it stands in the values of each of these fields of a form; none when it stands anywhere else.
+pub(super) fn in_form(body: &[u8], placeholder: &[u8], fields: &[&str]) -> Option<Vec<usize>> {
+    let mut inside = vec![0; fields.len()];
     for pair in body.split(|byte| *byte == b'&') {
         let found = count(pair, placeholder);
         if found == 0 {
             continue;
         }
         let mut parts = pair.splitn(2, |byte| *byte == b'=');
-        let name = parts.next().unwrap_or_default();
+        let name = decoded(parts.next().unwrap_or_default());
         let value = parts.next().unwrap_or_default();
-        let name_of_field = decoded(name) == field.as_bytes();
+        let field = fields.iter().position(|field| field.as_bytes() == name)?;
         // Some readers split at `;` as well (HTML 4.01, appendix B.2.2).
-        if !name_of_field || pair.contains(&b';') || count(value, placeholder) != found {
-            return Err(SubstituteError::Elsewhere {
-                field: field.to_owned(),
-            });
+        if pair.contains(&b';') || count(value, placeholder) != found {
+            return None;
         }
-        inside += found;
+        *inside.get_mut(field)? += found;
     }
-    Ok(inside)
+    Some(inside)
 }
 
 fn decoded(text: &[u8]) -> Vec<u8> {
@@ -74,78 +68,79 @@ fn decoded(text: &[u8]) -> Vec<u8> {
     percent_decode(&spaced).collect()
 }
 
-/// How often it stands in the string at this field of a JSON document.
+/// How often it stands in the string at each of these fields of a JSON document.
 pub(super) fn in_json(
     body: &[u8],
     placeholder: &str,
-    field: &str,
-) -> Result<usize, SubstituteError> {
-    let document: Value =
-        serde_json::from_slice(body).map_err(|_| SubstituteError::Malformed("JSON"))?;
-    let text = match field_of(&document, field) {
-        Some(Value::String(text)) => text,
-        _ => return Ok(0),
+    fields: &[&str],
+) -> Result<Vec<usize>, SubstituteError> {
+    let document = parse(body)?;
+    let found = |field: &&str| {
+        let place = if field.starts_with('/') {
+            document.pointer(field)
+        } else {
+            document.get(field)
+        };
+        place
+            .and_then(Value::as_str)
+            .map_or(0, |text| text.matches(placeholder).count())
     };
-    Ok(text.matches(placeholder).count())
+    Ok(fields.iter().map(found).collect())
 }
 
-fn field_of<'a>(document: &'a Value, field: &str) -> Option<&'a Value> {
-    if field.starts_with('/') {
-        document.pointer(field)
-    } else {
-        document.get(field)
-    }
+fn parse(bytes: &[u8]) -> Result<Value, SubstituteError> {
+    serde_json::from_slice(bytes).map_err(|_| SubstituteError::Malformed("JSON"))
 }
 
-/// Proves that every placeholder of the bytes stood in the field: the document with the secret must read as
-/// the document before with nothing but that string changed. A member of the same name that readers skip, or
-/// a placeholder spelled with escapes, makes a difference here.
-pub(super) fn verify_json(
+/// Proves that every placeholder of the bytes stood in the fields: the document with the secret must read as
+/// the document before with nothing but those strings changed. A member of the same name that readers skip,
+/// or a placeholder spelled with escapes, makes a difference here.
+pub(super) fn json_differs_only_there(
     before: &[u8],
     after: &[u8],
-    one: &Substitution,
+    place: &Place<'_>,
     value: &str,
-) -> Result<(), SubstituteError> {
-    let parse = |bytes| {
-        serde_json::from_slice::<Value>(bytes).map_err(|_| SubstituteError::Malformed("JSON"))
-    };
+) -> Result<bool, SubstituteError> {
     let (mut expected, after) = (parse(before)?, parse(after)?);
-    let place = if one.field.starts_with('/') {
-        expected.pointer_mut(&one.field)
-    } else {
-        expected.get_mut(&one.field)
-    };
-    if let Some(Value::String(text)) = place {
-        *text = text.replace(&one.placeholder, value);
+    for field in &place.fields {
+        let place_of_field = if field.starts_with('/') {
+            expected.pointer_mut(field)
+        } else {
+            expected.get_mut(*field)
+        };
+        if let Some(Value::String(text)) = place_of_field {
+            *text = text.replace(&place.one.placeholder, value);
+        }
     }
-    if expected == after {
-        Ok(())
-    } else {
-        Err(SubstituteError::Elsewhere {
-            field: one.field.clone(),
-        })
-    }
+    Ok(expected == after)
 }
 
-/// How often it stands in the text of this element of an XML document.
+/// How often it stands in the text of each of these elements of an XML document.
 pub(super) fn in_xml(
     body: &[u8],
     placeholder: &[u8],
-    field: &str,
-) -> Result<usize, SubstituteError> {
+    fields: &[&str],
+) -> Result<Vec<usize>, SubstituteError> {
     let malformed = || SubstituteError::Malformed("XML");
-    let path: Vec<&str> = field.split('/').collect();
+    let paths: Vec<Vec<&str>> = fields
+        .iter()
+        .map(|field| field.split('/').collect())
+        .collect();
     let mut reader = Reader::from_str(std::str::from_utf8(body).map_err(|_| malformed())?);
     let mut open: Vec<String> = Vec::new();
-    let mut inside = 0;
+    let mut inside = vec![0; fields.len()];
     loop {
         match reader.read_event().map_err(|_| malformed())? {
             Event::Start(element) => open.push(element.local_name().as_ref().to_owned()),
             Event::End(_) => {
                 open.pop();
             }
-            Event::Text(text) if ends_with(&open, &path) => {
-                inside += count(text.as_bytes(), placeholder)
+            Event::Text(text) => {
+                let found = count(text.as_bytes(), placeholder);
+                let element = paths.iter().position(|path| ends_with(&open, path));
+                if let Some(inside) = element.and_then(|index| inside.get_mut(index)) {
+                    *inside += found;
+                }
             }
             // Entities could carry a placeholder elsewhere.
             Event::DocType(_) => return Err(malformed()),

@@ -244,7 +244,7 @@ fn placeholders_must_be_plain_and_unique() {
         "has space",
         "has+plus-sign",
         "ünïcödé-letters",
-        &"x".repeat(129),
+        &"x".repeat(201),
     ] {
         let bad = Substitution {
             placeholder: placeholder.to_owned(),
@@ -266,10 +266,39 @@ fn placeholders_must_be_plain_and_unique() {
         placeholder: "another-placeholder".to_owned(),
         ..one("Q", Encoding::Form, PLACEHOLDER)
     };
-    for second in [longer, holds, one("Q", Encoding::Form, "v")] {
+    for second in [longer, holds, one("Q", Encoding::Form, "w")] {
         let result = substitute(b"P=x", FORM, &[one("P", Encoding::Form, "v"), second]);
         assert!(matches!(result, Err(SubstituteError::Ambiguous(_))));
     }
+}
+
+#[test]
+fn one_secret_may_go_to_two_fields() {
+    let both = [
+        one("P", Encoding::Form, "v&"),
+        one("Q", Encoding::Form, "v&"),
+    ];
+    let body = format!("P={PLACEHOLDER}&Q={PLACEHOLDER}");
+    assert_eq!(
+        substitute(body.as_bytes(), FORM, &both).unwrap(),
+        b"P=v%26&Q=v%26"
+    );
+    let missing = substitute(format!("P={PLACEHOLDER}").as_bytes(), FORM, &both);
+    assert_eq!(
+        missing,
+        Err(SubstituteError::Missing {
+            field: "Q".to_owned()
+        })
+    );
+    let both = [
+        one("/a", Encoding::Json, "v"),
+        one("/b/0", Encoding::Json, "v"),
+    ];
+    let body = format!(r#"{{"a":"{PLACEHOLDER}","b":["{PLACEHOLDER}"]}}"#);
+    assert_eq!(
+        substitute(body.as_bytes(), JSON, &both).unwrap(),
+        br#"{"a":"v","b":["v"]}"#
+    );
 }
 
 #[test]
