@@ -50,9 +50,11 @@
 //! `optional: condition`, `all: [conditions]`) or a list (any of them will do). A missing or empty field
 //! fails every condition but `absent`, `optional` and `any`.
 
+pub mod cache;
 pub mod digest;
 pub mod grants;
 pub mod origin;
+pub mod package;
 
 pub use digest::ComponentDigest;
 pub use origin::{Origin, OriginPattern};

@@ -121,7 +121,7 @@ pub fn apply_captures(
             taken: Vec::new(),
         };
     }
-    let Some(mut document) = tree::any(body) else {
+    let Some(mut document) = tree::answer(body) else {
         return Captured {
             body: Vec::new(),
             taken: Vec::new(),

@@ -432,14 +432,20 @@ fn check_only(body: &Value, rule: &Rule) -> Result<(), Miss> {
     let (Some(only), Value::Object(map)) = (&rule.only, body) else {
         return Ok(());
     };
-    let named: Vec<String> = rule
+    let pointers = rule
         .conditions
         .fields()
-        .chain(rule.secrets.iter().map(String::as_str))
-        .chain(only.iter().map(String::as_str))
-        .filter_map(|field| tokens(field).into_iter().next())
+        .chain(rule.secrets.iter().map(String::as_str));
+    let named: Vec<String> = pointers
+        .filter_map(|pointer| tokens(pointer).into_iter().next())
         .collect();
-    match map.keys().find(|key| !named.contains(key)) {
+    let listed = |key: &String| {
+        named.contains(key)
+            || only
+                .iter()
+                .any(|name| name.strip_prefix('/').unwrap_or(name) == key)
+    };
+    match map.keys().find(|key| !listed(key)) {
         None => Ok(()),
         Some(key) => Err(Miss::new(
             &format!("/{key}"),

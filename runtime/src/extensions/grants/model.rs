@@ -199,15 +199,35 @@ impl Grants {
     #[must_use]
     pub fn rebind(&self, endpoint: &Origin) -> Self {
         let mut rebound = self.clone();
+        let origin = OriginPattern::from(endpoint);
         for grant in &mut rebound.http {
-            grant.origin = OriginPattern::from(endpoint);
+            grant.origin = origin.clone();
+        }
+        for learn in &mut rebound.learn {
+            let path = learn.from.splitn(4, '/').nth(3).unwrap_or_default();
+            learn.from = format!("GET {endpoint}/{path}");
+        }
+        for docker in rebound
+            .docker
+            .iter_mut()
+            .filter(|docker| !docker.network.is_empty())
+        {
+            docker.network = vec![origin.clone()];
         }
         rebound
     }
 
     /// Whether every origin that it grants is this machine.
     pub fn is_loopback_only(&self) -> bool {
-        let http = self.http.iter().all(|grant| grant.origin.is_loopback());
-        http && self.learn.is_empty() && self.docker.iter().all(|grant| grant.network.is_empty())
+        let learned = self.learn.iter().all(|learn| {
+            let origin = learn.from.split(' ').nth(1).unwrap_or_default();
+            let origin = origin.splitn(4, '/').take(3).collect::<Vec<_>>().join("/");
+            origin
+                .parse::<OriginPattern>()
+                .is_ok_and(|origin| origin.is_loopback())
+        });
+        let network = self.docker.iter().flat_map(|docker| &docker.network);
+        let origins = self.http.iter().map(|grant| &grant.origin).chain(network);
+        learned && origins.into_iter().all(OriginPattern::is_loopback)
     }
 }

@@ -45,7 +45,7 @@ pub fn shown(
     if !(200..300).contains(&status) || permit.owns.is_empty() || mark.is_empty() {
         return ids;
     }
-    let document = tree::any(body).unwrap_or(Value::Null);
+    let document = tree::answer(body).unwrap_or(Value::Null);
     let asked = Url::parse(call.url)
         .ok()
         .and_then(|url| Asked::read(permit.protocol, call, &url).ok());

@@ -409,7 +409,7 @@ fn check_owns(grant: &HttpGrant, owns: &OwnsRule) -> Result<(), String> {
     let pointers = owns.items.iter().chain(owns.tags.iter());
     if let Some(pointer) = pointers
         .chain(in_answer(&owns.id))
-        .find(|pointer| !pointer.starts_with('/'))
+        .find(|pointer| !pointer.is_empty() && !pointer.starts_with('/'))
     {
         return Err(format!("`{pointer}` is a JSON pointer: it begins with `/`"));
     }
