@@ -1,6 +1,7 @@
 //! The guest SDK for CloudARK extensions written in Rust.
 
 pub mod application;
+pub mod aws;
 #[doc(hidden)]
 pub mod bindings;
 pub mod context;
