@@ -71,7 +71,9 @@ pub fn create_or_adopt<T>(
                 unsettled = Some(failure.settles_at_ms.map_or(Settling::Within, Settling::By));
                 lost = failure;
             }
-            Err(failure) if failure.kind == FailureKind::Conflict => return look_until_visible(&mut find, failure),
+            Err(failure) if failure.kind == FailureKind::Conflict => {
+                return look_until_visible(&mut find, failure);
+            }
             done => return done,
         }
     }
@@ -105,12 +107,17 @@ enum Settling {
 }
 
 /// Look for our thing until a lost call has settled; none if it never took effect.
-fn look_until_settled<T>(find: &mut impl FnMut() -> Result<Option<T>>, settling: Settling) -> Result<Option<T>> {
+fn look_until_settled<T>(
+    find: &mut impl FnMut() -> Result<Option<T>>,
+    settling: Settling,
+) -> Result<Option<T>> {
     wait::attempts(every(LOOK_EVERY), at_most(SETTLES_WITHIN), |attempt| {
         let found = find()?;
         let settled_at = match settling {
             Settling::By(ms) => ms,
-            Settling::Within => attempt.first_start_ms.saturating_add(2 * crate::duration::ms(VISIBLE_WITHIN)),
+            Settling::Within => attempt
+                .first_start_ms
+                .saturating_add(2 * crate::duration::ms(VISIBLE_WITHIN)),
         };
         if found.is_some() || attempt.now_ms >= settled_at {
             ready(found)
@@ -121,13 +128,190 @@ fn look_until_settled<T>(find: &mut impl FnMut() -> Result<Option<T>>, settling:
 }
 
 /// Look for our thing that the cloud says exists; the cloud's own words if nothing of ours shows up.
-fn look_until_visible<T>(find: &mut impl FnMut() -> Result<Option<T>>, exists: Failure) -> Result<T> {
-    let found = wait::until(every(LOOK_EVERY), at_most(VISIBLE_WITHIN), || match find()? {
-        Some(thing) => ready(thing),
-        None => pending("it exists already: looking whether it is ours"),
+fn look_until_visible<T>(
+    find: &mut impl FnMut() -> Result<Option<T>>,
+    exists: Failure,
+) -> Result<T> {
+    let found = wait::until(every(LOOK_EVERY), at_most(VISIBLE_WITHIN), || {
+        match find()? {
+            Some(thing) => ready(thing),
+            None => pending("it exists already: looking whether it is ours"),
+        }
     });
     match found {
         Err(failure) if failure.kind == FailureKind::Expired => Err(exists),
         found => found,
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing)]
+mod tests {
+    use std::cell::Cell;
+
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::http::Request;
+    use crate::testing::{Answer, Host, Sent};
+
+    const URL: &str = "http://127.0.0.1:7070/things";
+
+    fn find() -> Result<Option<Value>> {
+        let found = Request::get(format!("{URL}/a")).send()?.found("looking")?;
+        let Some(found) = found else { return Ok(None) };
+        let thing: Value = found.json()?;
+        match thing.get("ours").and_then(Value::as_bool) {
+            Some(true) => Ok(Some(thing)),
+            _ => Err(Failure::conflict("a is there, and it is not ours")),
+        }
+    }
+
+    fn create() -> Result<Value> {
+        Request::post(URL)
+            .json(&json!({ "name": "a" }))
+            .send()?
+            .success("creating a")?
+            .json()
+    }
+
+    fn ours() -> Answer {
+        Answer::json(200, &json!({ "ours": true }))
+    }
+
+    fn absent() -> Answer {
+        Answer::new(404, "")
+    }
+
+    fn creates(host: &Host) -> usize {
+        host.calls()
+            .iter()
+            .filter(|call| call.starts_with("POST"))
+            .count()
+    }
+
+    #[test]
+    fn what_is_there_and_ours_is_adopted() {
+        let host = Host::new();
+        host.script("GET", "/things/a", [ours()]);
+        create_or_adopt(find, create).unwrap();
+        assert_eq!(host.calls(), ["GET /things/a"]);
+    }
+
+    #[test]
+    fn what_is_there_and_not_ours_is_a_conflict() {
+        let host = Host::new();
+        host.script("GET", "/things/a", [Answer::json(200, &json!({}))]);
+        assert_eq!(
+            create_or_adopt(find, create).unwrap_err().kind,
+            FailureKind::Conflict
+        );
+        assert_eq!(creates(&host), 0);
+    }
+
+    #[test]
+    fn what_is_not_there_is_created_once() {
+        let host = Host::new();
+        host.script("GET", "/things/a", [absent()]);
+        host.script(
+            "POST",
+            "/things",
+            [Answer::json(201, &json!({ "ours": true }))],
+        );
+        create_or_adopt(find, create).unwrap();
+        assert_eq!(host.calls(), ["GET /things/a", "POST /things"]);
+        assert!(host.notes().is_empty());
+    }
+
+    #[test]
+    fn a_lost_create_that_took_effect_is_adopted_as_soon_as_it_shows() {
+        let host = Host::new();
+        host.script("GET", "/things/a", [absent(), absent(), absent(), ours()]);
+        host.script("POST", "/things", [Answer::lost(180_000)]);
+        create_or_adopt(find, create).unwrap();
+        assert_eq!(creates(&host), 1);
+        assert_eq!(host.now_ms() - Host::START_MS, 10_000);
+    }
+
+    #[test]
+    fn a_lost_create_is_not_repeated_before_it_has_settled() {
+        let host = Host::new();
+        host.script("GET", "/things/a", [absent()]);
+        let posted_at = std::rc::Rc::new(std::cell::RefCell::new(Vec::new()));
+        let posts = posted_at.clone();
+        let mut answers = vec![ours(), Answer::lost(180_000)];
+        host.on("POST", "/things", move |sent: &Sent| {
+            posts.borrow_mut().push(sent.at_ms);
+            answers.pop().unwrap()
+        });
+        create_or_adopt(find, create).unwrap();
+        let posted_at = posted_at.borrow();
+        assert_eq!(posted_at.len(), 2);
+        assert!(posted_at[1] - posted_at[0] >= 180_000, "{posted_at:?}");
+    }
+
+    #[test]
+    fn a_create_that_is_lost_each_time_ends_as_unknown() {
+        let host = Host::new();
+        host.script("GET", "/things/a", [absent()]);
+        host.script("POST", "/things", [Answer::lost(60_000)]);
+        assert_eq!(
+            create_or_adopt(find, create).unwrap_err().kind,
+            FailureKind::OutcomeUnknown
+        );
+        assert_eq!(creates(&host), MOST_CREATES);
+    }
+
+    #[test]
+    fn exists_already_leads_to_looking_until_it_shows() {
+        let host = Host::new();
+        host.script("GET", "/things/a", [absent(), absent(), ours()]);
+        host.script("POST", "/things", [Answer::new(409, "a exists")]);
+        create_or_adopt(find, create).unwrap();
+        assert_eq!(creates(&host), 1);
+    }
+
+    #[test]
+    fn exists_already_but_nothing_of_ours_is_a_conflict_in_the_clouds_words() {
+        let host = Host::new();
+        host.script("GET", "/things/a", [absent()]);
+        host.script("POST", "/things", [Answer::new(409, "a exists")]);
+        let failure = create_or_adopt(find, create).unwrap_err();
+        assert_eq!(failure.kind, FailureKind::Conflict);
+        assert!(failure.message.contains("a exists"), "{failure}");
+        assert!(host.now_ms() - Host::START_MS >= 120_000);
+    }
+
+    #[test]
+    fn a_call_that_an_earlier_task_lost_is_waited_out_first() {
+        let host = Host::new();
+        host.unsettled_until(Host::START_MS + 60_000);
+        host.script("GET", "/things/a", [absent()]);
+        host.script("POST", "/things", [ours()]);
+        create_or_adopt(find, create).unwrap();
+        assert!(host.now_ms() - Host::START_MS >= 60_000);
+        assert_eq!(creates(&host), 1);
+    }
+
+    #[test]
+    fn a_delete_finds_what_a_lost_call_makes_late() {
+        let host = Host::new();
+        host.unsettled_until(Host::START_MS + 60_000);
+        host.script("GET", "/things/a", [absent(), absent(), ours()]);
+        assert!(find_settled(find).unwrap().is_some());
+    }
+
+    #[test]
+    fn a_refusal_is_handed_on_at_once() {
+        let host = Host::new();
+        host.script("GET", "/things/a", [absent()]);
+        host.script("POST", "/things", [Answer::new(400, "no such size")]);
+        let tries = Cell::new(0);
+        let failure = create_or_adopt(find, || {
+            tries.set(tries.get() + 1);
+            create()
+        })
+        .unwrap_err();
+        assert_eq!((failure.kind, tries.get()), (FailureKind::Invalid, 1));
     }
 }

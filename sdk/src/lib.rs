@@ -42,15 +42,16 @@ pub use schemars;
 
 /// Everything that an extension usually needs: `use cloudark_sdk::prelude::*;`.
 pub mod prelude {
-    #[cfg(not(target_arch = "wasm32"))]
-    pub use crate::testing;
     pub use crate::application::{Application, LogLine, LogPage, LogQuery, LogStream};
     pub use crate::duration::Lengths;
     pub use crate::http::{self, Encoding, Request, Response, Signer};
     pub use crate::secrets::{self, Password};
+    #[cfg(not(target_arch = "wasm32"))]
+    pub use crate::testing;
     pub use crate::wait::{self, at_most, every, pending, ready};
     pub use crate::{
-        Coe, Context, Credential, Deployment, Doing, Failure, FailureKind, Foundation, Instance, Intent, Output, Piece,
-        Plan, Problem, Resource, Result, Rules, Secret, Setting, create_or_adopt, fail, failure, find_settled, log, progress,
+        Coe, Context, Credential, Deployment, Doing, Failure, FailureKind, Foundation, Instance,
+        Intent, Output, Piece, Plan, Problem, Resource, Result, Rules, Secret, Setting,
+        create_or_adopt, fail, failure, find_settled, log, progress,
     };
 }

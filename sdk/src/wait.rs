@@ -73,7 +73,11 @@ pub fn pending<T>(note: impl Into<String>) -> Result<Look<T>> {
 ///
 /// # Errors
 /// `expired` once there was a look at or after the deadline, with the last note; and what a look fails with.
-pub fn until<T>(every: Every, at_most: AtMost, mut look: impl FnMut() -> Result<Look<T>>) -> Result<T> {
+pub fn until<T>(
+    every: Every,
+    at_most: AtMost,
+    mut look: impl FnMut() -> Result<Look<T>>,
+) -> Result<T> {
     attempts(every, at_most, |_| look())
 }
 
@@ -82,10 +86,14 @@ pub fn until<T>(every: Every, at_most: AtMost, mut look: impl FnMut() -> Result<
 /// # Errors
 /// `cancelled`.
 pub fn sleep(length: Duration, note: &str) -> Result<()> {
-    attempts(every(length), at_most(length.saturating_mul(2)), |attempt| match attempt.count {
-        0 | 1 => pending(note),
-        _ => ready(()),
-    })
+    attempts(
+        every(length),
+        at_most(length.saturating_mul(2)),
+        |attempt| match attempt.count {
+            0 | 1 => pending(note),
+            _ => ready(()),
+        },
+    )
 }
 
 /// As [`until`]; the look learns which attempt it is and what time it is.
@@ -119,4 +127,104 @@ fn with_note(mut failure: Failure, note: Option<&str>) -> Failure {
         failure.message = format!("{}; last: {note}", failure.message);
     }
     failure
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::duration::Lengths;
+    use crate::testing::Host;
+
+    #[test]
+    fn a_wait_looks_at_once() {
+        let host = Host::new();
+        assert_eq!(
+            until(every(15.seconds()), at_most(1.hours()), || ready(7)).unwrap(),
+            7
+        );
+        assert_eq!(host.now_ms(), Host::START_MS);
+    }
+
+    #[test]
+    fn a_wait_looks_again_after_each_interval() {
+        let host = Host::new();
+        let mut looks = 0;
+        until(every(15.seconds()), at_most(1.hours()), || {
+            looks += 1;
+            if looks == 4 {
+                ready(())
+            } else {
+                pending(format!("look {looks}"))
+            }
+        })
+        .unwrap();
+        assert_eq!(host.notes(), ["look 1", "look 2", "look 3"]);
+        assert_eq!(host.now_ms() - Host::START_MS, 45_000);
+    }
+
+    #[test]
+    fn a_wait_that_expires_says_what_it_waited_for() {
+        let host = Host::new();
+        let failure = until::<()>(every(15.seconds()), at_most(1.minutes()), || {
+            pending("db is creating")
+        })
+        .unwrap_err();
+        assert_eq!(failure.kind, FailureKind::Expired);
+        assert_eq!(
+            failure.message.matches("db is creating").count(),
+            1,
+            "{failure}"
+        );
+        assert_eq!(host.notes().len(), 5, "one look is at the deadline");
+    }
+
+    #[test]
+    fn waits_nest() {
+        let host = Host::new();
+        let mut groups = 3;
+        until(every(10.seconds()), at_most(10.minutes()), || {
+            let mut looks = 0;
+            until(every(1.seconds()), at_most(1.minutes()), || {
+                looks += 1;
+                if looks == 3 {
+                    ready(())
+                } else {
+                    pending("inner")
+                }
+            })?;
+            groups -= 1;
+            if groups == 0 {
+                ready(())
+            } else {
+                pending("outer")
+            }
+        })
+        .unwrap();
+        assert_eq!(
+            host.notes(),
+            [
+                "inner", "inner", "outer", "inner", "inner", "outer", "inner", "inner"
+            ]
+        );
+    }
+
+    #[test]
+    fn a_sleep_waits_once() {
+        let host = Host::new();
+        sleep(90.seconds(), "asleep").unwrap();
+        assert_eq!(host.notes(), ["asleep"]);
+        assert_eq!(host.now_ms() - Host::START_MS, 90_000);
+    }
+
+    #[test]
+    fn a_cancelled_operation_stops_waiting() {
+        let host = Host::new();
+        let failure = until::<()>(every(1.seconds()), at_most(1.hours()), || {
+            host.cancel();
+            pending("for ever")
+        })
+        .unwrap_err();
+        assert_eq!(failure.kind, FailureKind::Cancelled);
+    }
 }
