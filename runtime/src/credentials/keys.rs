@@ -159,9 +159,16 @@ impl Keys {
     }
 
     async fn provider(&self, region: &str) -> SharedCredentialsProvider {
-        let client = aws_smithy_http_client::Builder::new()
-            .tls_provider(Provider::Rustls(CryptoMode::Ring))
-            .build_https();
+        let client = aws_smithy_http_client::Builder::new();
+        // Without any certificate authority on the machine the https client cannot be made; metadata services
+        // and key files need none.
+        let client = if rustls_native_certs::load_native_certs().certs.is_empty() {
+            client.build_http()
+        } else {
+            client
+                .tls_provider(Provider::Rustls(CryptoMode::Ring))
+                .build_https()
+        };
         let region = Region::new(region.to_owned());
         let config = ProviderConfig::without_region()
             .with_region(Some(region.clone()))

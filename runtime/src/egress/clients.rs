@@ -135,4 +135,13 @@ impl Clients {
             .filter(|host| proxy.covers(host))
             .map(|_| proxy)
     }
+
+    #[cfg(test)]
+    pub(super) fn count(&self) -> usize {
+        self.made
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clients
+            .len()
+    }
 }

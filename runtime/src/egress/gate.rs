@@ -3,6 +3,10 @@
 //! A server that takes over another's work waits until no request of the other can still leave. That holds
 //! only if the other looks at the clock after the connection is made, not when it began to dial: connecting
 //! may take seconds. [`Gate`] sits around the HTTP client's connector and does that.
+//!
+//! One way around it is left: a request that waits for its own connection is handed one that another request
+//! of the same extension and origin has just given back. It leaves then, which is at most the time to connect
+//! (10 s unless configured) after it looked at the clock. Who waits a send-before time out adds that.
 
 use std::error::Error;
 use std::future::Future;

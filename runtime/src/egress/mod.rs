@@ -212,15 +212,15 @@ impl Egress {
             return SendError::Refused(refusal.to_string());
         }
         let mut message = format!("{}: {}", target.origin, chain(&error));
-        // A connect error ends in the connector: name, dial, proxy tunnel or TLS handshake. A builder error
-        // comes before anything else. The request is written only after both.
-        if error.is_connect() || error.is_builder() {
-            if let Some(hint) = self
-                .clients
-                .roots
-                .hint()
-                .filter(|_| find::<rustls::Error>(&error).is_some())
-            {
+        // The client could not even put the request together.
+        if error.is_builder() {
+            return SendError::Refused(message);
+        }
+        // A connect error ends in the connector: name, dial, proxy tunnel or TLS handshake. The request is
+        // written only after it.
+        if error.is_connect() {
+            let tls = find::<rustls::Error>(&error).is_some();
+            if let Some(hint) = self.clients.roots.hint().filter(|_| tls) {
                 message = format!("{message}; {hint}");
             }
             return SendError::NotSent(message);

@@ -191,6 +191,7 @@ fn may_be_loopback(host: &Host) -> bool {
 )]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn why(url: &str) -> String {
         target(url, true, &[]).unwrap_err().to_string()
@@ -348,5 +349,30 @@ mod tests {
             refused.contains("a.example resolves to no address"),
             "{refused}"
         );
+    }
+
+    proptest! {
+        #[test]
+        fn every_spelling_of_an_address_is_judged_as_that_address(bits in any::<u32>(), style in 0_usize..5) {
+            let address = std::net::Ipv4Addr::from(bits);
+            let [a, b, c, d] = address.octets();
+            let spelling = match style {
+                0 => format!("{bits}"),
+                1 => format!("{bits:#x}"),
+                2 => format!("{a:#o}.{b}.{c}.{d}").replace("0o", "0"),
+                3 => format!("{a}.{}", bits & 0x00ff_ffff),
+                _ => format!("[::ffff:{a}.{b}.{c}.{d}]"),
+            };
+            let judged = target(&format!("https://{spelling}/"), false, &[]).is_ok();
+            prop_assert_eq!(judged, reach(IpAddr::V4(address)) == Reach::Public, "{}", spelling);
+        }
+
+        #[test]
+        fn no_text_panics_and_no_target_carries_a_user(url in "(https?://)?[a-z0-9@:/.\\[\\]?#%_-]{0,30}") {
+            if let Ok(target) = target(&url, true, &[]) {
+                prop_assert!(target.url.username().is_empty() && target.url.password().is_none());
+                prop_assert!(matches!(target.url.scheme(), "http" | "https"));
+            }
+        }
     }
 }
