@@ -1,0 +1,109 @@
+//! What all pieces on AWS stand on: a network, and the security groups that say who may talk to whom.
+//!
+//! | group | for | admits |
+//! | --- | --- | --- |
+//! | `balancers` | load balancers | the ports of the applications, from anywhere |
+//! | `tasks` | tasks | the ports of the containers, from `balancers` |
+//! | `data` | databases | the ports of the databases, from `tasks` |
+//!
+//! The rules of the first two come and go with the applications; see [`ports`](crate::ecs::ports).
+
+mod groups;
+mod network;
+mod own;
+mod subnets;
+
+use cloudark_sdk::prelude::*;
+use serde::{Deserialize, Serialize};
+
+pub use groups::Groups;
+pub use network::Network;
+pub use subnets::Subnet;
+
+use crate::rds;
+
+/// The foundation of AWS.
+pub struct Aws;
+
+/// What the other pieces get of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct State {
+    /// The network and the subnets to use.
+    pub network: Network,
+    /// The security groups.
+    pub groups: Groups,
+}
+
+impl Foundation for Aws {
+    type State = State;
+
+    fn prepare(
+        ctx: &Context,
+        pieces: &[Piece],
+        current: Option<&Instance<State>>,
+    ) -> Result<Instance<State>> {
+        progress!("looking for the network");
+        let network = network::ensure(
+            ctx,
+            wanted_vpc(ctx, pieces).as_deref(),
+            current.map(|foundation| &foundation.state.network),
+        )?;
+        progress!("making the security groups");
+        let groups = groups::ensure(ctx, &network.vpc, &Needs::of(pieces)?)?;
+        let summary = format!(
+            "{}, {} subnets, {} security groups",
+            network.vpc,
+            network.subnets.len(),
+            groups.count()
+        );
+        Ok(Instance::new(network.vpc.clone())
+            .summary(summary)
+            .state(State { network, groups }))
+    }
+
+    fn release(ctx: &Context, pieces: &[Piece], _current: Option<&Instance<State>>) -> Result<()> {
+        if pieces.iter().any(rds::is_retained) {
+            // A database that outlives its environment keeps what it stands on.
+            progress!("keeping the network of the database that is retained");
+            return groups::close(ctx);
+        }
+        groups::remove(ctx)?;
+        network::remove(ctx)
+    }
+}
+
+/// What the pieces need of the foundation.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Needs {
+    /// Whether applications will run.
+    applications: bool,
+    /// The ports of the databases, sorted, each once.
+    database_ports: Vec<u16>,
+}
+
+impl Needs {
+    fn of(pieces: &[Piece]) -> Result<Self> {
+        let mut needs = Self::default();
+        for piece in pieces {
+            match piece.kind.as_str() {
+                crate::ecs::KIND => needs.applications = true,
+                crate::rds::KIND => needs.database_ports.push(rds::port(&piece.config)?),
+                _ => {}
+            }
+        }
+        needs.database_ports.sort_unstable();
+        needs.database_ports.dedup();
+        Ok(needs)
+    }
+}
+
+/// The VPC that the cluster's configuration or the setting names.
+fn wanted_vpc(ctx: &Context, pieces: &[Piece]) -> Option<String> {
+    let configured = pieces
+        .iter()
+        .find_map(|piece| piece.config.get("vpc")?.as_str());
+    configured
+        .or_else(|| ctx.setting("vpc"))
+        .filter(|vpc| !vpc.is_empty())
+        .map(str::to_owned)
+}

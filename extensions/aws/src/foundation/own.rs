@@ -1,0 +1,323 @@
+//! A network of our own, for accounts without a default one: two public subnets in two zones, an internet gateway
+//! and the route to it.
+//!
+//! These things have no names. They are found by our mark, which each is created with.
+
+use cloudark_sdk::aws::{self, Error, Expect, Form, List, Query};
+use cloudark_sdk::prelude::*;
+use serde::Deserialize;
+
+use super::network::{self, Network};
+use super::subnets::Subnet;
+
+/// Private addresses (RFC 1918) that few other networks use, should they ever be connected.
+const ADDRESSES: &str = "10.42.0.0/16";
+/// The addresses of the two subnets.
+const SUBNET_ADDRESSES: [&str; 2] = ["10.42.0.0/20", "10.42.16.0/20"];
+
+/// The network of our own: the calls that make it and take it down.
+pub(super) struct Own<'a> {
+    ctx: &'a Context,
+    ec2: Query,
+}
+
+#[derive(Deserialize)]
+struct Gateway {
+    #[serde(rename = "internetGatewayId")]
+    id: String,
+}
+
+#[derive(Deserialize)]
+struct RouteTable {
+    #[serde(rename = "routeTableId")]
+    id: String,
+}
+
+impl<'a> Own<'a> {
+    pub(super) fn new(ctx: &'a Context) -> Result<Self> {
+        Ok(Self {
+            ctx,
+            ec2: Query::new(ctx, &aws::EC2)?,
+        })
+    }
+
+    /// Whether there is one.
+    pub(super) fn exists(&self) -> Result<bool> {
+        Ok(self.vpc()?.is_some())
+    }
+
+    /// Whether this is it.
+    pub(super) fn is(&self, vpc: &str) -> Result<bool> {
+        Ok(self.vpc()?.as_deref() == Some(vpc))
+    }
+
+    /// Make what is missing of it.
+    pub(super) fn ensure(&self) -> Result<Network> {
+        progress!("making a network: the account has no default one");
+        let vpc = create_or_adopt(|| self.vpc(), || self.create_vpc())?;
+        self.wait_for("network", || self.vpc())?;
+        let dns = Form::new()
+            .set("VpcId", &vpc)
+            .set("EnableDnsHostnames.Value", true);
+        self.ec2.act("ModifyVpcAttribute", dns)?;
+
+        let mut subnets = Vec::new();
+        for (zone, addresses) in self.zones()?.into_iter().zip(SUBNET_ADDRESSES) {
+            let id = create_or_adopt(
+                || self.subnet_in(&zone),
+                || self.create_subnet(&vpc, &zone, addresses),
+            )?;
+            self.wait_for("subnet", || self.subnet_in(&zone))?;
+            subnets.push(Subnet { id, zone });
+        }
+        let gateway = create_or_adopt(|| self.gateway(), || self.create_gateway())?;
+        self.wait_for("internet gateway", || self.gateway())?;
+        let attachment = Form::new()
+            .set("InternetGatewayId", &gateway)
+            .set("VpcId", &vpc);
+        self.ec2
+            .act("AttachInternetGateway", attachment)
+            .or_code(&["Resource.AlreadyAssociated"])?;
+
+        let table = create_or_adopt(|| self.route_table(), || self.create_route_table(&vpc))?;
+        self.wait_for("route table", || self.route_table())?;
+        let route = Form::new()
+            .set("RouteTableId", &table)
+            .set("DestinationCidrBlock", "0.0.0.0/0")
+            .set("GatewayId", &gateway);
+        self.ec2
+            .act("CreateRoute", route)
+            .or_code(&["RouteAlreadyExists"])?;
+        for subnet in &subnets {
+            let association = Form::new()
+                .set("RouteTableId", &table)
+                .set("SubnetId", &subnet.id);
+            self.ec2
+                .act("AssociateRouteTable", association)
+                .or_code(&["Resource.AlreadyAssociated"])?;
+        }
+        Ok(Network { vpc, subnets })
+    }
+
+    /// Take it down, in the order in which AWS lets go.
+    pub(super) fn remove(&self) -> Result<()> {
+        for (number, zone) in self.subnet_zones()?.into_iter().enumerate() {
+            progress!("removing subnet {}", number + 1);
+            self.delete("DeleteSubnet", "SubnetId", "subnet", || {
+                self.subnet_in(&zone)
+            })?;
+        }
+        self.delete("DeleteRouteTable", "RouteTableId", "route table", || {
+            self.route_table()
+        })?;
+        if let (Some(gateway), Some(vpc)) = (self.gateway()?, self.vpc()?) {
+            let attachment = Form::new()
+                .set("InternetGatewayId", &gateway)
+                .set("VpcId", &vpc);
+            self.retry("internet gateway", || {
+                self.ec2
+                    .act("DetachInternetGateway", attachment.clone())
+                    .or_absent()
+                    .or_code(&["Gateway.NotAttached"])
+            })?;
+        }
+        self.delete(
+            "DeleteInternetGateway",
+            "InternetGatewayId",
+            "internet gateway",
+            || self.gateway(),
+        )?;
+        self.delete("DeleteVpc", "VpcId", "network", || self.vpc())
+    }
+
+    /// Parameters that find things with our mark.
+    fn marked(&self, also: &[(&str, &str)]) -> Form {
+        let ours = self.ctx.tags();
+        let tags = ours
+            .iter()
+            .map(|(key, value)| (format!("tag:{key}"), value.as_str()));
+        let also = also
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), *value));
+        tags.chain(also)
+            .enumerate()
+            .fold(Form::new(), |form, (index, (name, value))| {
+                let filter = format!("Filter.{}", index + 1);
+                form.set(&format!("{filter}.Name"), name)
+                    .set(&format!("{filter}.Value.1"), value)
+            })
+    }
+
+    fn vpc(&self) -> Result<Option<String>> {
+        Ok(network::marked(&self.ec2, self.marked(&[]))?)
+    }
+
+    fn create_vpc(&self) -> Result<String> {
+        #[derive(Deserialize)]
+        struct Answer {
+            vpc: network::Vpc,
+        }
+        let form = Form::new()
+            .set("CidrBlock", ADDRESSES)
+            .tag_specification("vpc", &self.ctx.tags());
+        let answer: Answer = self.ec2.call("CreateVpc", form)?;
+        Ok(answer.vpc.id)
+    }
+
+    fn zones(&self) -> Result<Vec<String>> {
+        #[derive(Deserialize)]
+        struct Answer {
+            #[serde(rename = "availabilityZoneInfo", default)]
+            zones: List<Zone>,
+        }
+        #[derive(Deserialize)]
+        struct Zone {
+            #[serde(rename = "zoneName")]
+            name: String,
+        }
+        let form = Form::new().filters(&[
+            ("state", &["available"]),
+            ("zone-type", &["availability-zone"]),
+        ]);
+        let answer: Answer = self.ec2.call("DescribeAvailabilityZones", form)?;
+        let mut zones: Vec<String> = answer.zones.into_iter().map(|zone| zone.name).collect();
+        zones.sort();
+        if zones.len() < SUBNET_ADDRESSES.len() {
+            fail!(
+                permanent,
+                "this region has {} availability zones, and load balancers need two: use another",
+                zones.len()
+            );
+        }
+        Ok(zones)
+    }
+
+    fn subnets(&self, form: Form) -> Result<Vec<Subnet>, Error> {
+        #[derive(Deserialize)]
+        struct Answer {
+            #[serde(rename = "subnetSet", default)]
+            subnets: List<super::subnets::Found>,
+        }
+        let answer: Answer = self.ec2.call("DescribeSubnets", form)?;
+        Ok(answer
+            .subnets
+            .into_iter()
+            .map(|found| Subnet {
+                id: found.id,
+                zone: found.zone,
+            })
+            .collect())
+    }
+
+    fn subnet_in(&self, zone: &str) -> Result<Option<String>> {
+        let found = self.subnets(self.marked(&[("availability-zone", zone)]))?;
+        Ok(found.into_iter().next().map(|subnet| subnet.id))
+    }
+
+    fn subnet_zones(&self) -> Result<Vec<String>> {
+        Ok(self
+            .subnets(self.marked(&[]))?
+            .into_iter()
+            .map(|subnet| subnet.zone)
+            .collect())
+    }
+
+    fn create_subnet(&self, vpc: &str, zone: &str, addresses: &str) -> Result<String> {
+        #[derive(Deserialize)]
+        struct Answer {
+            subnet: super::subnets::Found,
+        }
+        let form = Form::new()
+            .set("VpcId", vpc)
+            .set("CidrBlock", addresses)
+            .set("AvailabilityZone", zone)
+            .tag_specification("subnet", &self.ctx.tags());
+        let answer: Answer = self.ec2.call("CreateSubnet", form)?;
+        Ok(answer.subnet.id)
+    }
+
+    fn gateway(&self) -> Result<Option<String>> {
+        #[derive(Deserialize)]
+        struct Answer {
+            #[serde(rename = "internetGatewaySet", default)]
+            gateways: List<Gateway>,
+        }
+        let answer: Answer = self
+            .ec2
+            .call("DescribeInternetGateways", self.marked(&[]))?;
+        Ok(answer.gateways.into_iter().next().map(|gateway| gateway.id))
+    }
+
+    fn create_gateway(&self) -> Result<String> {
+        #[derive(Deserialize)]
+        struct Answer {
+            #[serde(rename = "internetGateway")]
+            gateway: Gateway,
+        }
+        let form = Form::new().tag_specification("internet-gateway", &self.ctx.tags());
+        let answer: Answer = self.ec2.call("CreateInternetGateway", form)?;
+        Ok(answer.gateway.id)
+    }
+
+    fn route_table(&self) -> Result<Option<String>> {
+        #[derive(Deserialize)]
+        struct Answer {
+            #[serde(rename = "routeTableSet", default)]
+            tables: List<RouteTable>,
+        }
+        let answer: Answer = self.ec2.call("DescribeRouteTables", self.marked(&[]))?;
+        Ok(answer.tables.into_iter().next().map(|table| table.id))
+    }
+
+    fn create_route_table(&self, vpc: &str) -> Result<String> {
+        #[derive(Deserialize)]
+        struct Answer {
+            #[serde(rename = "routeTable")]
+            table: RouteTable,
+        }
+        let form = Form::new()
+            .set("VpcId", vpc)
+            .tag_specification("route-table", &self.ctx.tags());
+        let answer: Answer = self.ec2.call("CreateRouteTable", form)?;
+        Ok(answer.table.id)
+    }
+
+    /// Wait until what was just made can be seen, so that the next call can refer to it.
+    fn wait_for(&self, what: &str, find: impl Fn() -> Result<Option<String>>) -> Result<String> {
+        wait::until(every(2.seconds()), at_most(5.minutes()), || match find()? {
+            Some(id) => ready(id),
+            None => pending(format!("{what} is not visible yet")),
+        })
+    }
+
+    /// Delete what is found, again and again while something still depends on it.
+    fn delete(
+        &self,
+        action: &str,
+        parameter: &str,
+        what: &str,
+        find: impl Fn() -> Result<Option<String>>,
+    ) -> Result<()> {
+        wait::until(every(10.seconds()), at_most(30.minutes()), || {
+            let Some(id) = find()? else { return ready(()) };
+            let deleted = self
+                .ec2
+                .act(action, Form::new().set(parameter, &id))
+                .or_absent();
+            match deleted.or_code(&["DependencyViolation"])? {
+                Some(_) => ready(()),
+                None => pending(format!("{what} {id} is still in use")),
+            }
+        })
+    }
+
+    /// Do it again and again while something depends on it.
+    fn retry<T>(&self, what: &str, act: impl Fn() -> Result<T, Error>) -> Result<()> {
+        wait::until(every(10.seconds()), at_most(30.minutes()), || {
+            match act().or_code(&["DependencyViolation"])? {
+                Some(_) => ready(()),
+                None => pending(format!("{what} is still in use")),
+            }
+        })
+    }
+}

@@ -1,0 +1,133 @@
+//! What differs between a database and what is wanted: the decision, without the calls.
+
+use cloudark_sdk::prelude::*;
+
+use super::Seen;
+use super::config::Config;
+
+/// How to get from what it is to what is wanted.
+///
+/// # Errors
+/// `invalid` for a smaller disk: RDS cannot shrink one, and making the database anew would lose its data for it.
+pub fn plan(seen: &Seen, access: &str, config: &Config) -> Result<Plan> {
+    if config.storage < seen.storage {
+        return Err(Failure::invalid(format!(
+            "the disk has {} GiB, and RDS cannot make it smaller: write `storage: {}` or more",
+            seen.storage, seen.storage
+        ))
+        .at("/storage"));
+    }
+    let version = config
+        .engine_version
+        .as_ref()
+        .filter(|wanted| !is_version(&seen.engine_version, wanted));
+    let comparison = Plan::compare()
+        .by_replacement("/engine", &seen.engine, &config.engine.to_string())
+        .by_replacement("/dbname", &seen.dbname, &config.dbname)
+        .by_replacement("/username", &seen.username, &config.username)
+        .in_place("/flavor", &seen.class, &config.class())
+        .in_place("/storage", &seen.storage, &config.storage)
+        .in_place("/multi_az", &seen.multi_az, &config.multi_az)
+        .in_place("/backup", &seen.backup, &config.backup)
+        .in_place(
+            "/policy/access",
+            &access.to_owned(),
+            &config.policy.access.to_string(),
+        );
+    Ok(match version {
+        Some(wanted) => comparison.in_place("/engine_version", &seen.engine_version, wanted),
+        None => comparison,
+    }
+    .plan())
+}
+
+/// Whether everything that can be changed in place is as wanted.
+pub fn fulfils(seen: &Seen, config: &Config) -> bool {
+    seen.class == config.class()
+        && seen.storage >= config.storage
+        && seen.multi_az == config.multi_az
+        && seen.backup == config.backup
+        && config
+            .engine_version
+            .as_ref()
+            .is_none_or(|wanted| is_version(&seen.engine_version, wanted))
+}
+
+/// Whether a version is the wanted one, or one of its minor versions: `8.0.39` is `8.0`, and `8.01` is not.
+pub fn is_version(version: &str, wanted: &str) -> bool {
+    version
+        .strip_prefix(wanted)
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn seen() -> Seen {
+        Seen {
+            engine: "mysql".into(),
+            engine_version: "8.0.39".into(),
+            class: "db.t3.medium".into(),
+            storage: 20,
+            dbname: "testdb".into(),
+            username: "testuser".into(),
+            multi_az: false,
+            backup: 1,
+        }
+    }
+
+    fn plan_of(config: serde_json::Value) -> Result<Plan> {
+        plan(&seen(), "cluster", &serde_json::from_value(config).unwrap())
+    }
+
+    #[test]
+    fn a_retired_class_that_was_mapped_is_no_change() {
+        assert_eq!(
+            plan_of(json!({ "flavor": "db.m1.medium", "engine_version": "8.0" })).unwrap(),
+            Plan::Nothing
+        );
+    }
+
+    #[test]
+    fn what_rds_can_change_is_changed_in_place_and_the_rest_made_anew() {
+        let pointers = |changes: &[cloudark_sdk::plan::Change]| -> Vec<String> {
+            changes
+                .iter()
+                .map(|change| change.pointer.clone())
+                .collect()
+        };
+        let bigger =
+            json!({ "flavor": "db.t3.large", "storage": 40, "policy": { "access": "open" } });
+        let Plan::Update(changes) = plan_of(bigger).unwrap() else {
+            unreachable!("an update")
+        };
+        assert_eq!(
+            pointers(&changes),
+            ["/flavor", "/storage", "/policy/access"]
+        );
+        let other = json!({ "flavor": "db.t3.medium", "engine": "postgres" });
+        let Plan::Replace(reasons) = plan_of(other).unwrap() else {
+            unreachable!("a replacement")
+        };
+        assert_eq!(pointers(&reasons), ["/engine"]);
+    }
+
+    #[test]
+    fn a_smaller_disk_is_refused_instead_of_losing_the_data() {
+        let mut large = seen();
+        large.storage = 100;
+        let config: Config = serde_json::from_value(json!({ "storage": 50 })).unwrap();
+        let failure = plan(&large, "cluster", &config).unwrap_err();
+        assert_eq!(failure.pointer.as_deref(), Some("/storage"));
+        assert!(failure.message.contains("storage: 100"), "{failure}");
+    }
+
+    #[test]
+    fn a_minor_version_is_the_version_that_was_asked_for() {
+        assert!(is_version("8.0.39", "8.0") && is_version("16.3", "16.3"));
+        assert!(!is_version("8.01", "8.0") && !is_version("8.0", "8.0.39"));
+    }
+}

@@ -1,0 +1,277 @@
+//! The database instance.
+
+use cloudark_sdk::aws::{self, Error, Expect, Form, List, Query, Tag};
+use cloudark_sdk::prelude::*;
+use serde::Deserialize;
+
+use super::config::Config;
+use crate::mark;
+
+/// A database instance, as far as we look at it.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Database {
+    /// Its identifier.
+    #[serde(rename = "DBInstanceIdentifier")]
+    pub id: String,
+    /// Its class.
+    #[serde(rename = "DBInstanceClass", default)]
+    pub class: String,
+    /// `mysql` …
+    #[serde(rename = "Engine", default)]
+    pub engine: String,
+    /// `8.0.39`
+    #[serde(rename = "EngineVersion", default)]
+    pub engine_version: String,
+    /// `creating`, `available`, `deleting` …
+    #[serde(rename = "DBInstanceStatus", default)]
+    pub status: String,
+    /// The master user.
+    #[serde(rename = "MasterUsername", default)]
+    pub username: String,
+    /// The database in it.
+    #[serde(rename = "DBName", default)]
+    pub dbname: String,
+    /// Where it answers, once it does.
+    #[serde(rename = "Endpoint", default)]
+    pub endpoint: Option<Endpoint>,
+    /// GiB.
+    #[serde(rename = "AllocatedStorage", default)]
+    pub storage: u32,
+    /// Days.
+    #[serde(rename = "BackupRetentionPeriod", default)]
+    pub backup: u32,
+    /// Whether it has a standby.
+    #[serde(rename = "MultiAZ", default)]
+    pub multi_az: bool,
+    /// Whether its address is public.
+    #[serde(rename = "PubliclyAccessible", default)]
+    pub public: bool,
+    /// What AWS will still change by itself.
+    #[serde(rename = "PendingModifiedValues", default)]
+    pending: Pending,
+    #[serde(rename = "TagList", default)]
+    tags: List<Tag>,
+}
+
+/// Where a database answers.
+#[derive(Debug, Clone, Default, Deserialize)]
+pub struct Endpoint {
+    /// The host name.
+    #[serde(rename = "Address", default)]
+    pub address: String,
+    /// The port.
+    #[serde(rename = "Port", default)]
+    pub port: u16,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+struct Pending {
+    #[serde(rename = "DBInstanceClass", default)]
+    class: Option<String>,
+    #[serde(rename = "AllocatedStorage", default)]
+    storage: Option<u32>,
+}
+
+impl Database {
+    /// Whether it can be worked with.
+    pub fn is_available(&self) -> bool {
+        self.status == "available"
+            && self
+                .endpoint
+                .as_ref()
+                .is_some_and(|endpoint| !endpoint.address.is_empty())
+    }
+
+    /// Whether it will never be available by itself.
+    pub fn has_failed(&self) -> bool {
+        matches!(
+            self.status.as_str(),
+            "failed" | "restore-error" | "inaccessible-encryption-credentials"
+        ) || self.status.starts_with("incompatible-")
+    }
+
+    /// Whether a change that was asked for is still to come.
+    pub fn is_settled(&self) -> bool {
+        self.pending.class.is_none() && self.pending.storage.is_none()
+    }
+}
+
+#[derive(Deserialize)]
+struct Answer {
+    #[serde(rename = "DBInstances", default)]
+    instances: List<Database>,
+}
+
+/// The instance with this identifier, whoever it belongs to.
+fn describe(rds: &Query, id: &str) -> Result<Option<Database>, Error> {
+    let answer: Option<Answer> = rds
+        .call(
+            "DescribeDBInstances",
+            Form::new().set("DBInstanceIdentifier", id),
+        )
+        .or_absent()?;
+    Ok(answer.and_then(|answer| answer.instances.into_iter().next()))
+}
+
+/// The instance with this identifier, if it is ours.
+pub fn find(ctx: &Context, rds: &Query, id: &str) -> Result<Option<Database>> {
+    let found = describe(rds, id)?;
+    if let Some(database) = &found {
+        mark::require(ctx, "database", id, &aws::pairs(&database.tags))?;
+    }
+    Ok(found)
+}
+
+/// What an instance stands on.
+#[derive(Debug)]
+pub struct Site<'a> {
+    /// The DB subnet group.
+    pub subnets: &'a str,
+    /// The security groups.
+    pub groups: &'a [String],
+}
+
+/// Ask for it. It takes minutes to be available.
+pub fn create(
+    ctx: &Context,
+    rds: &Query,
+    id: &str,
+    config: &Config,
+    site: &Site<'_>,
+    password: &Secret,
+) -> Result<Database> {
+    #[derive(Deserialize)]
+    struct Created {
+        #[serde(rename = "DBInstance")]
+        instance: Database,
+    }
+    let form = Form::new()
+        .set("DBInstanceIdentifier", id)
+        .set("DBInstanceClass", config.class())
+        .set("Engine", config.engine)
+        .set_some("EngineVersion", config.engine_version.as_ref())
+        .set("AllocatedStorage", config.storage)
+        .set("StorageType", "gp3")
+        .set("StorageEncrypted", true)
+        .set("DBName", &config.dbname)
+        .set("MasterUsername", &config.username)
+        .secret("MasterUserPassword", password)
+        .set("Port", config.engine.port())
+        .set("DBSubnetGroupName", site.subnets)
+        .list("VpcSecurityGroupIds.VpcSecurityGroupId", site.groups)
+        .set(
+            "PubliclyAccessible",
+            config.policy.access.addresses().is_some(),
+        )
+        .set("MultiAZ", config.multi_az)
+        .set("BackupRetentionPeriod", config.backup)
+        .set("CopyTagsToSnapshot", true)
+        .tags("Tags.Tag", &ctx.tags());
+    let created: Created = rds.call("CreateDBInstance", form)?;
+    Ok(created.instance)
+}
+
+/// Change it, at once instead of in the next maintenance window.
+pub fn modify(
+    rds: &Query,
+    before: &Database,
+    config: &Config,
+    groups: &[String],
+    password: Option<&Secret>,
+) -> Result<()> {
+    let mut form = Form::new()
+        .set("DBInstanceIdentifier", &before.id)
+        .set("ApplyImmediately", true)
+        .set("DBInstanceClass", config.class())
+        .set("MultiAZ", config.multi_az)
+        .set("BackupRetentionPeriod", config.backup)
+        .set(
+            "PubliclyAccessible",
+            config.policy.access.addresses().is_some(),
+        )
+        .list("VpcSecurityGroupIds.VpcSecurityGroupId", groups);
+    // RDS takes no size that is less than a tenth larger, also not the one that it has.
+    if config.storage > before.storage {
+        form = form.set("AllocatedStorage", config.storage);
+    }
+    if let Some(version) = &config.engine_version
+        && !super::differences::is_version(&before.engine_version, version)
+    {
+        form = form
+            .set("EngineVersion", version)
+            .set("AllowMajorVersionUpgrade", true);
+    }
+    if let Some(password) = password {
+        form = form.secret("MasterUserPassword", password);
+    }
+    Ok(rds.act("ModifyDBInstance", form)?)
+}
+
+/// Wait until it is available, nothing is left to change, and it is as wanted.
+pub fn available(
+    ctx: &Context,
+    rds: &Query,
+    id: &str,
+    as_wanted: impl Fn(&Database) -> bool,
+) -> Result<Database> {
+    wait::until(every(15.seconds()), at_most(90.minutes()), || {
+        match find(ctx, rds, id)? {
+            Some(database)
+                if database.is_available() && database.is_settled() && as_wanted(&database) =>
+            {
+                ready(database)
+            }
+            Some(database) if database.has_failed() => fail!(
+                permanent,
+                "RDS reports that database {id:?} is {}: its events in the RDS console say why. Delete the resource and \
+             create it again",
+                database.status
+            ),
+            Some(database) if database.status == "deleting" => {
+                fail!(
+                    conflict,
+                    "database {id:?} is being deleted by somebody: create it again once it is gone"
+                )
+            }
+            Some(database) if database.status == "available" => {
+                pending("database is about to be changed")
+            }
+            Some(database) => pending(format!("database is {}", database.status)),
+            None => pending("database is not visible yet"),
+        }
+    })
+}
+
+/// Delete it, after a last snapshot of this name where one is given, and wait until it is gone.
+pub fn remove(ctx: &Context, rds: &Query, id: &str, snapshot: Option<&str>) -> Result<()> {
+    if find_settled(|| find(ctx, rds, id))?.is_none() {
+        return Ok(());
+    }
+    wait::until(every(15.seconds()), at_most(90.minutes()), || {
+        let Some(database) = find(ctx, rds, id)? else {
+            return ready(());
+        };
+        if database.status == "deleting" {
+            return pending("database is deleting");
+        }
+        let form = Form::new().set("DBInstanceIdentifier", id);
+        let form = match snapshot {
+            Some(name) => form
+                .set("SkipFinalSnapshot", false)
+                .set("FinalDBSnapshotIdentifier", name),
+            None => form
+                .set("SkipFinalSnapshot", true)
+                .set("DeleteAutomatedBackups", true),
+        };
+        // It may be busy with something else, also with being deleted: look again.
+        match rds
+            .act("DeleteDBInstance", form)
+            .or_absent()
+            .or_code(&["InvalidDBInstanceState", "InvalidDBInstanceStateFault"])?
+        {
+            Some(None) => ready(()),
+            Some(Some(())) => pending("database is deleting"),
+            None => pending(format!("database is {}", database.status)),
+        }
+    })
+}
