@@ -17,8 +17,8 @@ mod forms;
 /// nothing.
 pub const SHORTEST: usize = 8;
 
-/// Replaces every form of each secret by its mask.
-#[derive(Clone)]
+/// Replaces every form of each secret by its mask. The default knows no secret.
+#[derive(Clone, Default)]
 pub struct Scrubber {
     search: Option<AhoCorasick>,
     /// The mask of each pattern.

@@ -21,7 +21,7 @@ use base64::engine::general_purpose::STANDARD;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use zeroize::Zeroizing;
 
-use crate::credentials::wire::Encoding;
+pub use crate::credentials::wire::Encoding;
 
 mod places;
 
