@@ -49,7 +49,7 @@ pub(in crate::store) fn write_copy(
 /// Copies the rows of an open file, as of now, to a new file at `to`.
 pub(super) fn backup(file: &DbFile, to: &Path) -> Result<(), StoreError> {
     let (_snapshot, rows) = file.snapshot().map_err(|error| match error {
-        ReadError::Reopening => StoreError::Full {
+        ReadError::Reopening | ReadError::Closed => StoreError::Full {
             path: file.path().to_owned(),
         },
         ReadError::Failed(error) => error,

@@ -16,22 +16,41 @@ use std::{
 
 use redb::{BackendError, StorageBackend, backends::FileBackend};
 
+/// Where the header of the file ends (its first page, see redb's design document).
+const HEADER: u64 = 4096;
+
 /// What has gone wrong under redb.
 #[derive(Debug, Default)]
 pub(super) struct Faults {
     sync: AtomicBool,
+    header: AtomicBool,
     #[cfg(test)]
     pub inject: Inject,
 }
 
-/// Faults that a test wants.
+/// What a test does to the disk, and sees of it.
 #[cfg(test)]
 #[derive(Debug, Default)]
 pub(super) struct Inject {
-    /// Writes find the disk full.
+    /// There is no space for more; what is there can be overwritten.
     pub full: AtomicBool,
+    /// Nothing can be written at all, as on a full disk that never overwrites (btrfs, ZFS).
+    pub unwritable: AtomicBool,
     /// Syncs fail.
     pub sync: AtomicBool,
+    /// Syncs wait while a test holds it.
+    pub gate: std::sync::Mutex<()>,
+    /// All that was done, in order.
+    pub done: std::sync::Mutex<Vec<Done>>,
+}
+
+/// Something done to the disk.
+#[cfg(test)]
+#[derive(Debug, Clone)]
+pub(super) enum Done {
+    Write { offset: u64, bytes: Vec<u8> },
+    SetLen(u64),
+    Sync,
 }
 
 impl Faults {
@@ -40,32 +59,18 @@ impl Faults {
         self.sync.load(Ordering::Acquire)
     }
 
+    /// Whether the header may have been written since the last sync. A commit becomes the newest one by its header alone,
+    /// which redb writes last: one that failed before is not there, whatever else of it is.
+    pub(super) fn header_touched(&self) -> bool {
+        self.header.load(Ordering::Acquire)
+    }
+
     /// Takes note of how a sync ended.
     pub(super) fn synced(&self, result: io::Result<()>) -> io::Result<()> {
-        #[cfg(test)]
-        let result = if self.inject.sync.load(Ordering::Acquire) {
-            Err(io::Error::other("injected"))
-        } else {
-            result
-        };
         if result.is_err() {
             self.sync.store(true, Ordering::Release);
         }
         result
-    }
-
-    #[cfg(not(test))]
-    fn written(&self, result: io::Result<()>) -> io::Result<()> {
-        result
-    }
-
-    #[cfg(test)]
-    fn written(&self, result: io::Result<()>) -> io::Result<()> {
-        if self.inject.full.load(Ordering::Acquire) {
-            Err(io::ErrorKind::StorageFull.into())
-        } else {
-            result
-        }
     }
 }
 
@@ -102,15 +107,29 @@ impl StorageBackend for Disk {
     }
 
     fn set_len(&self, len: u64) -> io::Result<()> {
-        self.faults.written(self.file.set_len(len))
+        #[cfg(test)]
+        self.faults.inject.write(|| Done::SetLen(len))?;
+        self.file.set_len(len)
     }
 
     fn sync_data(&self) -> io::Result<()> {
-        self.faults.synced(self.file.sync_data())
+        #[cfg(test)]
+        self.faults.synced(self.faults.inject.sync())?;
+        self.faults.synced(self.file.sync_data())?;
+        self.faults.header.store(false, Ordering::Release);
+        Ok(())
     }
 
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
-        self.faults.written(self.file.write(offset, data))
+        if offset < HEADER {
+            self.faults.header.store(true, Ordering::Release);
+        }
+        #[cfg(test)]
+        self.faults.inject.write(|| Done::Write {
+            offset,
+            bytes: data.to_vec(),
+        })?;
+        self.file.write(offset, data)
     }
 
     fn close(&self) -> io::Result<()> {
@@ -143,5 +162,28 @@ impl StorageBackend for Disk {
 
     fn query_lock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<bool, BackendError> {
         self.file.query_lock_range(start, end)
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+impl Inject {
+    fn write(&self, what: impl FnOnce() -> Done) -> io::Result<()> {
+        let what = what();
+        let header = matches!(what, Done::Write { offset, .. } if offset < HEADER);
+        if self.unwritable.load(Ordering::Acquire) || !header && self.full.load(Ordering::Acquire) {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        self.done.lock().unwrap().push(what);
+        Ok(())
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        drop(self.gate.lock().unwrap());
+        if self.sync.load(Ordering::Acquire) {
+            return Err(io::Error::other("the disk is broken"));
+        }
+        self.done.lock().unwrap().push(Done::Sync);
+        Ok(())
     }
 }

@@ -24,10 +24,15 @@ pub(super) struct DbFile {
     db: RwLock<Option<Database>>,
 }
 
+/// The rows as of one point in time.
+pub(super) type Snapshot = ReadOnlyTable<&'static [u8], &'static [u8]>;
+
 /// Why a read failed.
 pub(super) enum ReadError {
     /// The file is being opened again: the read is worth another try.
     Reopening,
+    /// The file could not be opened again so far.
+    Closed,
     /// Another try would end the same.
     Failed(StoreError),
 }
@@ -100,12 +105,13 @@ impl DbFile {
     }
 
     /// A snapshot of the rows.
-    pub(super) fn snapshot(
-        &self,
-    ) -> Result<(ReadTransaction, ReadOnlyTable<&'static [u8], &'static [u8]>), ReadError> {
-        let db = self.db();
-        let Some(db) = db.as_ref() else {
+    pub(super) fn snapshot(&self) -> Result<(ReadTransaction, Snapshot), ReadError> {
+        // Not waited for: opening can take a while, and readers are on async threads.
+        let Ok(db) = self.db.try_read() else {
             return Err(ReadError::Reopening);
+        };
+        let Some(db) = db.as_ref() else {
+            return Err(ReadError::Closed);
         };
         let snapshot = db.begin_read().map_err(|error| self.read_error(error))?;
         let rows = snapshot
@@ -117,7 +123,7 @@ impl DbFile {
     /// Reads from a snapshot of the rows.
     pub(super) fn read<T>(
         &self,
-        read: impl FnOnce(&ReadOnlyTable<&'static [u8], &'static [u8]>) -> Result<T, RowError>,
+        read: impl FnOnce(&Snapshot) -> Result<T, RowError>,
     ) -> Result<T, ReadError> {
         let (_snapshot, rows) = self.snapshot()?;
         read(&rows).map_err(|error| match error {

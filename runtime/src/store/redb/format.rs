@@ -6,11 +6,9 @@
 
 use std::path::Path;
 
-use redb::{ReadableTable, ReadableTableMetadata};
-
 use super::{
     file::DbFile,
-    layout::{FORMAT, ROWS, RowError, Rows, revision},
+    layout::{FORMAT, ROWS, Readable, RowError, Rows, revision},
 };
 use crate::store::{StoreError, Version};
 
@@ -57,9 +55,7 @@ pub(super) fn steps<'a>(
 }
 
 /// Reads the format of a file; none for one that has no rows at all.
-pub(super) fn read(
-    rows: &(impl ReadableTable<&'static [u8], &'static [u8]> + ReadableTableMetadata),
-) -> Result<Option<u32>, RowError> {
+pub(super) fn read(rows: &impl Readable) -> Result<Option<u32>, RowError> {
     match rows.get(FORMAT)? {
         Some(raw) => match <[u8; 4]>::try_from(raw.value()) {
             Ok(bytes) => Ok(Some(u32::from_be_bytes(bytes))),

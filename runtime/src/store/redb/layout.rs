@@ -70,6 +70,9 @@ pub(super) fn get(rows: &impl Readable, table: Table, key: &[u8]) -> Result<Opti
     Ok(found.map(|raw| row(table, key, raw.value())).transpose()?)
 }
 
+/// From where to where, in the file.
+type Span = (Bound<Vec<u8>>, Bound<Vec<u8>>);
+
 /// What to read: the arguments of [`Store::scan`](crate::store::Store::scan).
 #[derive(Debug, Clone)]
 pub(super) struct Scan {
@@ -82,7 +85,7 @@ pub(super) struct Scan {
 
 impl Scan {
     /// First key and the key that ends it, in the file; none when nothing can lie between.
-    fn range(&self) -> Option<(Bound<Vec<u8>>, Bound<Vec<u8>>)> {
+    fn range(&self) -> Option<Span> {
         let start = raw_key(self.table, &self.prefix);
         // Tags are below 255, so every table has an end.
         let end = prefix_end(&start)?;

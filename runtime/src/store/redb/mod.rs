@@ -3,6 +3,7 @@
 //! | file | what |
 //! | --- | --- |
 //! | `layout` | rows in the file; making a transaction to them |
+//! | `queue` | what passes between the callers and the writer |
 //! | `writer` | group commit, and what happens when the disk refuses |
 //! | `file` | the redb database, opened and opened again |
 //! | `disk` | the file under redb, and what goes wrong there |
@@ -16,6 +17,7 @@ mod file;
 mod format;
 mod layout;
 mod lock;
+mod queue;
 #[cfg(test)]
 #[allow(
     clippy::unwrap_used,
@@ -46,7 +48,8 @@ use self::{
     file::{DbFile, ReadError, failure, private},
     layout::Scan,
     lock::{Lock, beside},
-    writer::{Job, Notices, Writer},
+    queue::{Job, Notices},
+    writer::Writer,
 };
 use super::{
     Row, Store, StoreError, Table, Txn, Version,
@@ -139,11 +142,15 @@ impl RedbStore {
             match read(&self.file) {
                 Ok(found) => return Ok(found),
                 Err(ReadError::Failed(error)) => return Err(error),
-                Err(ReadError::Reopening) if self.file.faults().sync_failed() => break,
+                Err(ReadError::Closed) => break,
                 Err(ReadError::Reopening) => tokio::time::sleep(READ_DELAY).await,
             }
         }
-        Err(self.notices.trouble().unwrap_or(StoreError::Closed))
+        Err(self.unreadable())
+    }
+
+    fn unreadable(&self) -> StoreError {
+        self.notices.trouble().unwrap_or(StoreError::Closed)
     }
 }
 
@@ -210,7 +217,7 @@ impl Store for RedbStore {
         match scanned.map_err(|_| StoreError::Closed)? {
             Ok(found) => Ok(found),
             Err(ReadError::Failed(error)) => Err(error),
-            Err(ReadError::Reopening) => Err(self.notices.trouble().unwrap_or(StoreError::Closed)),
+            Err(ReadError::Reopening | ReadError::Closed) => Err(self.unreadable()),
         }
     }
 

@@ -13,19 +13,18 @@
 use std::{
     collections::VecDeque,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc,
         mpsc::{Receiver, RecvTimeoutError},
     },
     time::{Duration, Instant},
 };
 
-use tokio::sync::{OwnedSemaphorePermit, oneshot, watch};
-
 use super::{
     file::{DbFile, ReadError},
     layout::{ROWS, apply, revision, set_revision},
+    queue::{Job, Notices},
 };
-use crate::store::{StoreError, Txn, Version};
+use crate::store::{StoreError, Version};
 
 /// The most transactions of one batch.
 const BATCH: usize = 1024;
@@ -34,53 +33,6 @@ const BATCH_BYTES: usize = 8 * 1024 * 1024;
 /// The first delay after a failed write, which doubles up to the last.
 const FIRST_DELAY: Duration = Duration::from_millis(100);
 const LAST_DELAY: Duration = Duration::from_secs(5);
-
-/// A transaction on its way to the disk.
-#[derive(Debug)]
-pub(super) struct Job {
-    pub txn: Txn,
-    pub bytes: usize,
-    pub reply: oneshot::Sender<Result<Version, StoreError>>,
-    /// Its share of the memory that waiting transactions may take.
-    pub _room: OwnedSemaphorePermit,
-}
-
-impl Job {
-    fn answer(self, result: Result<Version, StoreError>) {
-        // Who does not wait for the answer any more has no use for it.
-        let _ = self.reply.send(result);
-    }
-}
-
-/// What the writer has to say to those who come to the store.
-#[derive(Debug)]
-pub(super) struct Notices {
-    /// The newest durable version.
-    pub changes: watch::Sender<Version>,
-    /// Why nothing is written at the moment.
-    trouble: Mutex<Option<StoreError>>,
-}
-
-impl Notices {
-    pub(super) fn new(revision: Version) -> Self {
-        Self {
-            changes: watch::Sender::new(revision),
-            trouble: Mutex::new(None),
-        }
-    }
-
-    /// Why nothing is written at the moment.
-    pub(super) fn trouble(&self) -> Option<StoreError> {
-        self.trouble
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
-    }
-
-    fn set_trouble(&self, trouble: Option<StoreError>) {
-        *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = trouble;
-    }
-}
 
 type Answers = Vec<Result<Version, StoreError>>;
 
@@ -303,9 +255,10 @@ impl Writer {
         }
         match write.commit() {
             Ok(()) => Attempt::Done(answers),
-            Err(error) => {
+            Err(error) if self.file.faults().header_touched() => {
                 Attempt::Uncertain(answers, revision, self.file.error("writing to", error))
             }
+            Err(error) => failed(error.into()),
         }
     }
 
@@ -377,12 +330,10 @@ impl Writer {
     /// Opens the file after a failure, and settles what became of the batch whose fate is in it.
     fn open(&mut self) {
         let opened = self.file.reopen().and_then(|()| {
-            self.file
-                .read(|rows| revision(rows))
-                .map_err(|error| match error {
-                    ReadError::Reopening => StoreError::Closed,
-                    ReadError::Failed(error) => error,
-                })
+            self.file.read(revision).map_err(|error| match error {
+                ReadError::Reopening | ReadError::Closed => StoreError::Closed,
+                ReadError::Failed(error) => error,
+            })
         });
         match opened {
             Ok(found) => {
