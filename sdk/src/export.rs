@@ -5,7 +5,7 @@
 /// `foundation`, `resources`, `coes`, `settings` and `credentials` may be left out, but keep their order; the
 /// component exports the interfaces of those that are there.
 ///
-/// ```ignore
+/// ```text
 /// cloudark_sdk::export! {
 ///     name: "example",
 ///     cloud: "example",
