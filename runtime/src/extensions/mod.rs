@@ -51,6 +51,8 @@
 //! fails every condition but `absent`, `optional` and `any`.
 
 pub mod cache;
+pub mod catalog;
+pub mod description;
 pub mod digest;
 pub mod grants;
 pub mod origin;
