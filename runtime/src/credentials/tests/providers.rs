@@ -3,38 +3,19 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::Command;
 
 use super::*;
 
-const CHILD: &str = "CLOUDARK_TEST_CHILD";
-
-/// In the test's own process: true. In the parent: runs the child with this environment and checks that it
-/// passed.
+/// In the test's own process: true. See [`world::in_own_process`].
 fn in_own_process(test: &str, environment: &[(&str, &str)]) -> bool {
-    if std::env::var_os(CHILD).is_some() {
-        return true;
-    }
-    let module = module_path!().split_once("::").unwrap().1;
-    let output = Command::new(std::env::current_exe().unwrap())
-        .args([&format!("{module}::{test}"), "--exact", "--nocapture"])
-        .env_clear()
-        .env(CHILD, "1")
-        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
-        // No test may find the keys, or the metadata service, of the machine it runs on.
-        .env("AWS_CONFIG_FILE", "/dev/null")
-        .env("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
-        .env("AWS_EC2_METADATA_DISABLED", "true")
-        .envs(environment.iter().copied())
-        .output()
-        .unwrap();
-    let shown = String::from_utf8_lossy(&output.stdout);
-    assert!(
-        output.status.success() && shown.contains("1 passed"),
-        "{shown}{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    false
+    // No test may find the keys, or the metadata service, of the machine it runs on.
+    let mut all = vec![
+        ("AWS_CONFIG_FILE", "/dev/null"),
+        ("AWS_SHARED_CREDENTIALS_FILE", "/dev/null"),
+        ("AWS_EC2_METADATA_DISABLED", "true"),
+    ];
+    all.extend_from_slice(environment);
+    world::in_own_process(module_path!(), test, &all)
 }
 
 fn aws(source: CredentialSource) -> Credentials {

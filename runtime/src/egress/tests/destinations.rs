@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::super::*;
-use super::world::{Answers, Authority, Server, egress, get};
+use super::world::{self, Answers, Authority, Server, egress, get};
 
 #[tokio::test]
 async fn a_name_that_answers_with_a_private_address_is_refused() {
@@ -134,6 +134,64 @@ async fn a_certificate_for_another_name_is_not_accepted() {
 }
 
 #[tokio::test]
+async fn the_systems_authorities_are_read_from_ssl_cert_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("ca.pem");
+    let environment = [("SSL_CERT_FILE", file.to_str().unwrap())];
+    let test = "the_systems_authorities_are_read_from_ssl_cert_file";
+    if world::in_own_process(module_path!(), test, &environment) {
+        let authority = Authority::new();
+        std::fs::write(std::env::var_os("SSL_CERT_FILE").unwrap(), authority.pem()).unwrap();
+        let server = authority
+            .server("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+            .await;
+        let mut out = get(&format!("https://127.0.0.1:{}/", server.port));
+        out.allowed_ranges = vec!["127.0.0.0/8".parse().unwrap()];
+        assert_eq!(egress().send("ext", out).await.unwrap().status, 200);
+    }
+}
+
+#[tokio::test]
+async fn a_machine_without_authorities_says_what_to_install() {
+    let environment = [("SSL_CERT_FILE", "/dev/null")];
+    let test = "a_machine_without_authorities_says_what_to_install";
+    if world::in_own_process(module_path!(), test, &environment) {
+        let server = Authority::new().server("").await;
+        let mut out = get(&format!("https://127.0.0.1:{}/", server.port));
+        out.allowed_ranges = vec!["127.0.0.0/8".parse().unwrap()];
+        let error = egress().send("ext", out).await.unwrap_err();
+        assert!(
+            matches!(&error, SendError::NotSent(why) if why.contains("ca-certificates")),
+            "{error}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn https_goes_through_the_proxy_end_to_end() {
+    let authority = Authority::new();
+    let server = authority
+        .server("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+        .await;
+    let port = world::tunnel(server.port).await;
+    let egress = Egress::new(EgressConfig {
+        names: Arc::new(Answers::none()),
+        proxy: Some(Proxy::new(&format!("http://127.0.0.1:{port}"), "").unwrap()),
+        ..EgressConfig::default()
+    });
+    let out = Outbound {
+        ca: Some(authority.pem()),
+        ..get("https://rds.example/")
+    };
+    assert_eq!(egress.send("ext", out).await.unwrap().body, b"ok");
+    assert!(
+        server.seen().contains("host: rds.example\r\n"),
+        "{}",
+        server.seen()
+    );
+}
+
+#[tokio::test]
 async fn a_proxy_gets_https_by_name_and_a_refusing_one_proves_not_sent() {
     let proxy = Server::answering("HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n").await;
     let config = EgressConfig {
@@ -154,6 +212,12 @@ async fn a_proxy_gets_https_by_name_and_a_refusing_one_proves_not_sent() {
         .unwrap_err();
     assert!(matches!(error, SendError::NotSent(_)), "{error}");
     assert!(!error.to_string().contains("hunter22"));
+    assert!(
+        proxy
+            .seen()
+            .to_ascii_lowercase()
+            .contains("\r\nproxy-authorization: basic ")
+    );
     assert!(
         proxy
             .seen()

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::IpAddr;
+use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
@@ -10,7 +11,7 @@ use async_trait::async_trait;
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use rustls::pki_types::PrivateKeyDer;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 
 use crate::egress::{Egress, EgressConfig, Names, Outbound};
@@ -240,13 +241,14 @@ impl Authority {
         self.pem.clone()
     }
 
-    /// A TLS server at 127.0.0.1.
+    /// A TLS server at 127.0.0.1, also in the name of rds.example.
     pub(crate) async fn server(&self, answer: &str) -> Server {
         let key = KeyPair::generate().unwrap();
-        let certificate = CertificateParams::new(vec!["127.0.0.1".to_owned()])
-            .unwrap()
-            .signed_by(&key, &self.issuer)
-            .unwrap();
+        let certificate =
+            CertificateParams::new(vec!["127.0.0.1".to_owned(), "rds.example".to_owned()])
+                .unwrap()
+                .signed_by(&key, &self.issuer)
+                .unwrap();
         let config = rustls::ServerConfig::builder_with_provider(Arc::new(
             rustls::crypto::ring::default_provider(),
         ))
@@ -264,4 +266,51 @@ impl Authority {
         )
         .await
     }
+}
+
+/// A proxy that opens every tunnel it is asked for, to this port on loopback.
+pub(crate) async fn tunnel(to: u16) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        while let Ok((mut near, _)) = listener.accept().await {
+            tokio::spawn(async move {
+                read_request(&mut near).await?;
+                near.write_all(b"HTTP/1.1 200 Connected\r\n\r\n")
+                    .await
+                    .ok()?;
+                let mut far = TcpStream::connect(("127.0.0.1", to)).await.ok()?;
+                tokio::io::copy_bidirectional(&mut near, &mut far)
+                    .await
+                    .ok()
+            });
+        }
+    });
+    port
+}
+
+/// For tests that need environment variables, which a test must not change under the others: such a test
+/// runs itself again in a process of its own. There, true. In the parent: runs the child with this
+/// environment, checks that it passed, and false.
+pub(crate) fn in_own_process(module: &str, test: &str, environment: &[(&str, &str)]) -> bool {
+    const CHILD: &str = "CLOUDARK_TEST_CHILD";
+    if std::env::var_os(CHILD).is_some() {
+        return true;
+    }
+    let (_, module) = module.split_once("::").unwrap();
+    let output = Command::new(std::env::current_exe().unwrap())
+        .args([&format!("{module}::{test}"), "--exact", "--nocapture"])
+        .env_clear()
+        .env(CHILD, "1")
+        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+        .envs(environment.iter().copied())
+        .output()
+        .unwrap();
+    let shown = String::from_utf8_lossy(&output.stdout);
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        output.status.success() && shown.contains("1 passed"),
+        "{shown}{errors}"
+    );
+    false
 }
