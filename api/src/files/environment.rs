@@ -25,6 +25,7 @@ use serde_json::Value;
 use super::fields::Fields;
 use super::findings::{Findings, Parsed};
 use super::places::{Places, child};
+use super::schema::Schema;
 use super::source::Source;
 use super::words::{listed, shown};
 use super::{walk, yaml};
@@ -98,6 +99,7 @@ pub fn parse(text: &str, kinds: &[Kind]) -> Parsed<EnvironmentFile> {
             kinds,
             source: &source,
             findings: &mut findings,
+            schemas: BTreeMap::new(),
             settings: BTreeMap::new(),
         };
         reading.file(&root)
@@ -110,6 +112,8 @@ struct Reading<'r> {
     kinds: &'r [Kind],
     source: &'r Source<'r>,
     findings: &'r mut Findings,
+    /// Those of the kinds that have been met, by cloud, name, and whether it is a COE.
+    schemas: BTreeMap<(&'r str, &'r str, bool), Result<Schema<'r>, String>>,
     /// By cloud and setting: the value, and where it was given first.
     settings: BTreeMap<String, BTreeMap<String, (String, Span)>>,
 }

@@ -177,3 +177,6 @@ pub(super) fn check_references(
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

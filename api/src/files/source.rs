@@ -45,11 +45,7 @@ impl<'t> Source<'t> {
             .and_then(|index| self.lines.get(index))
             .copied()
             .unwrap_or(0);
-        let column = self
-            .text
-            .get(begin..start)
-            .map_or(0, |before| before.chars().count())
-            + 1;
+        let column = self.character(start) - self.character(begin) + 1;
         Span {
             start,
             end,
@@ -92,6 +88,14 @@ impl<'t> Source<'t> {
         match &self.characters {
             None => character.min(self.text.len()),
             Some(offsets) => offsets.get(character).copied().unwrap_or(self.text.len()),
+        }
+    }
+
+    /// How many characters come before a byte; not by counting them, for a line can be all of a file.
+    fn character(&self, byte: usize) -> usize {
+        match &self.characters {
+            None => byte,
+            Some(offsets) => offsets.partition_point(|offset| *offset < byte),
         }
     }
 

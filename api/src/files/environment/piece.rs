@@ -4,11 +4,11 @@ use serde_json::{Map, Value};
 
 use super::super::findings::Findings;
 use super::super::places::{Places, child};
-use super::super::schema::Checked;
+use super::super::schema::{Piece, Schema};
 use super::super::words::shown;
 use super::super::yaml::{Content, Entry, Node};
 use super::Reading;
-use crate::extension::Kind;
+use crate::extension::{Kind, KindRole};
 use crate::problem::Span;
 
 /// Keys that are settings of a piece's cloud wherever they stand.
@@ -74,7 +74,7 @@ fn given_twice(entry: &Entry, first: Span, findings: &mut Findings) {
     findings.error_with(entry.key_span, message, "keep one of them".to_owned());
 }
 
-impl Reading<'_> {
+impl<'r> Reading<'r> {
     /// Takes a key that is a setting of the cloud, and says whether the configuration should have it too.
     pub(super) fn setting(&mut self, entry: &Entry, cloud: &str, schema: Option<&Value>) -> bool {
         if !SETTINGS.contains(&entry.key.as_str()) {
@@ -114,21 +114,33 @@ impl Reading<'_> {
     pub(super) fn checked(
         &mut self,
         gathered: Gathered,
-        kind: Option<&Kind>,
+        kind: Option<&'r Kind>,
         beside: &[&str],
     ) -> (Value, Places) {
         let Gathered { config, places } = gathered;
         let config = Value::Object(config);
-        if let Some(kind) = kind {
-            let checked = Checked {
-                kind: &kind.name,
-                schema: &kind.config_schema,
-                config: &config,
-                places: &places,
-                beside,
-                source: self.source,
-            };
-            checked.check(self.findings);
+        let Some(kind) = kind else {
+            return (config, places);
+        };
+        let schema = self
+            .schemas
+            .entry((&kind.cloud, &kind.name, kind.role == KindRole::Coe))
+            .or_insert_with(|| Schema::of(kind));
+        match schema {
+            Ok(schema) => {
+                let piece = Piece {
+                    config: &config,
+                    places: &places,
+                    beside,
+                    source: self.source,
+                };
+                schema.check(&piece, self.findings);
+            }
+            Err(fault) => {
+                let help = "that is a fault of the extension: report it to its author".to_owned();
+                self.findings
+                    .error_with(places.value(""), fault.clone(), help);
+            }
         }
         (config, places)
     }

@@ -544,11 +544,38 @@ fn yamlish() -> impl Strategy<Value = String> {
     })
 }
 
+/// A good file with a few lines lost, doubled, indented otherwise or swapped.
+fn damaged() -> impl Strategy<Value = String> {
+    let good = resource(
+        "aws",
+        "type: rds\nname: db\npassword: \"${secret.pw}\"\nconfiguration:\n  engine: mysql\n  policy: {access: open}",
+    ) + "  app_deployment:\n    target: aws\n    type: ecs\n    region: us-east-1\n    cluster_size: 2\n";
+    let lines: Vec<String> = good.lines().map(str::to_owned).collect();
+    prop::collection::vec((0..lines.len(), 0..5, 0..lines.len()), 0..6).prop_map(move |damages| {
+        let mut lines = lines.clone();
+        for (at, damage, other) in damages {
+            match damage {
+                0 => lines[at].clear(),
+                1 => lines[at] = lines[other].clone(),
+                2 => lines[at].insert_str(0, "  "),
+                3 => lines.swap(at, other),
+                _ => {
+                    lines[at] = lines[at]
+                        .chars()
+                        .filter(|c| *c != lines[other].chars().last().unwrap_or(':'))
+                        .collect()
+                }
+            }
+        }
+        lines.join("\n")
+    })
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 2000, ..ProptestConfig::default() })]
 
     #[test]
-    fn any_text_is_read_without_a_panic(text in prop_oneof![yamlish(), "\\PC{0,60}", any::<Vec<u8>>().prop_map(|b| String::from_utf8_lossy(&b).into_owned())]) {
+    fn any_text_is_read_without_a_panic(text in prop_oneof![yamlish(), damaged(), "\\PC{0,60}", any::<Vec<u8>>().prop_map(|b| String::from_utf8_lossy(&b).into_owned())]) {
         let parsed = parse(&text, &kinds());
         prop_assert!(places_are_right(&text, &parsed.diagnostics), "{:?}", parsed.diagnostics);
         prop_assert_eq!(parsed.value.is_none(), parsed.diagnostics.iter().any(|d| d.severity == Severity::Error));
