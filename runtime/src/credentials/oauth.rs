@@ -15,6 +15,7 @@ use super::CredentialError;
 use super::caller::printable;
 use super::secret::Secret;
 use super::seen::Seen;
+use crate::egress::address::AddressRange;
 use crate::egress::scrub::Scrubber;
 use crate::egress::{Egress, Inbound, Outbound};
 
@@ -40,7 +41,8 @@ pub(super) struct Tokens {
 struct Granted {
     access_token: Secret,
     token_type: String,
-    expires_in: Option<u64>,
+    /// Seconds; some issuers write the number as a text.
+    expires_in: Option<serde_json::Value>,
 }
 
 #[derive(Deserialize)]
@@ -48,6 +50,14 @@ struct NotGranted {
     error: String,
     #[serde(default)]
     error_description: String,
+}
+
+impl Granted {
+    fn life(&self) -> Duration {
+        let said = self.expires_in.as_ref();
+        let seconds = said.and_then(|said| said.as_u64().or_else(|| said.as_str()?.parse().ok()));
+        seconds.map_or(UNSAID, Duration::from_secs)
+    }
 }
 
 impl Tokens {
@@ -134,9 +144,9 @@ impl Tokens {
             body: form.finish().into_bytes(),
             timeout: Duration::from_secs(15),
             max_response: 64 * 1024,
-            // The operator gave this URL, no extension did.
+            // The operator gave this URL, no extension did: it may be on a private network.
             allow_loopback_http: true,
-            allowed_ranges: Vec::new(),
+            allowed_ranges: AddressRange::everywhere(),
             ca: None,
             send_before: SystemTime::now() + Duration::from_secs(15),
         }
@@ -153,10 +163,7 @@ impl Tokens {
             });
             return match granted {
                 Some(granted) if granted.token_type.eq_ignore_ascii_case("bearer") => {
-                    let life = granted
-                        .expires_in
-                        .map_or(UNSAID, Duration::from_secs)
-                        .min(LONGEST);
+                    let life = granted.life().min(LONGEST);
                     Ok((granted.access_token, life - BEFORE_EXPIRY.min(life / 2)))
                 }
                 Some(_) => Err(CredentialError::Unusable {

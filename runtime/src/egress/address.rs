@@ -34,6 +34,15 @@ pub enum Reach {
 pub struct AddressRange(IpNet);
 
 impl AddressRange {
+    /// Every address: for what the operator named, not an extension. What is never reachable stays so.
+    #[must_use]
+    pub fn everywhere() -> Vec<Self> {
+        vec![
+            Self(v4(0, 0, 0, 0, 0).into()),
+            Self(v6(0, 0, 0, 0, 0).into()),
+        ]
+    }
+
     /// Whether the range holds this address. A v4-mapped address counts as the IPv4 address it is.
     #[must_use]
     pub fn contains(&self, address: IpAddr) -> bool {

@@ -122,3 +122,23 @@ async fn a_token_url_that_cannot_be_sent_to_is_unusable() {
         );
     }
 }
+
+#[tokio::test]
+async fn a_token_lives_as_long_as_its_issuer_says_in_any_spelling() {
+    for (said, good, over) in [
+        (r#""expires_in":"100","#, 49, 51),
+        (r#""expires_in":100,"#, 49, 51),
+        ("", 239, 241),
+        (r#""expires_in":99999999999,"#, 86_339, 86_341),
+    ] {
+        let body = format!(r#"{{{said}"access_token":"token-one","token_type":"Bearer"}}"#);
+        let length = body.len();
+        let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n{body}");
+        let issuer = Server::answering(&answer).await;
+        let acme = credentials("acme", client(&issuer.url("/")));
+        for (seconds, requests) in [(0, 1), (good, 1), (over, 2)] {
+            signed(&acme, &scopes(&[]), at(seconds)).await.unwrap();
+            assert_eq!(issuer.requests(), requests, "{said} after {seconds} s");
+        }
+    }
+}
