@@ -4,8 +4,8 @@
 //! a [`Signer`], and [`Credentials::sign`] brings the two together at the last moment before the request
 //! leaves: credentials never enter the sandbox. Nothing here lists clouds: an invented one that signs with a
 //! header, a password or an OAuth client works without a change. Only Signature Version 4 and the question
-//! "whose keys are these?" are particular to a cloud (AWS); its code is in [`sigv4`], [`keys`] and
-//! [`caller`].
+//! "whose keys are these?" are particular to a cloud (AWS); its code is in `sigv4`, `keys` and
+//! `caller`.
 //!
 //! | source | signers |
 //! | --- | --- |
