@@ -270,12 +270,7 @@ impl<'r> Reading<'r> {
                 .find(|kind| kind.name == resource.kind && kind.cloud == resource.cloud);
             let can_open =
                 schema.is_some_and(|kind| may_have(&kind.config_schema, &["policy", "access"]));
-            if can_open
-                && resource
-                    .config
-                    .pointer("/policy/access")
-                    .is_none_or(Value::is_null)
-            {
+            if can_open && is_closed(&resource.config) {
                 let message = format!(
                     "applications on `{}` can never reach `{}`, which is on `{}`",
                     shown(target),
@@ -288,6 +283,14 @@ impl<'r> Reading<'r> {
             }
         }
     }
+}
+
+/// Whether a policy lets nobody in from outside its own cloud: it says nothing, or `cluster`, which is what silence
+/// means.
+fn is_closed(config: &Value) -> bool {
+    config
+        .pointer("/policy/access")
+        .is_none_or(|access| access.is_null() || access == "cluster")
 }
 
 /// Whether a schema has a property at a path.

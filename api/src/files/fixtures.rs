@@ -26,10 +26,11 @@ pub(super) fn kinds() -> Vec<Kind> {
         "properties": {
             "access": {
                 "type": "string",
-                "pattern": "^(open|[0-9]{1,3}(\\.[0-9]{1,3}){3}/[0-9]{1,2})$",
+                "pattern": "^(open|cluster|[0-9]{1,3}(\\.[0-9]{1,3}){3}/[0-9]{1,2})$",
                 "description": "`open`, or addresses such as `203.0.113.0/24`",
             },
-            "deletion": { "enum": ["delete", "snapshot", "retain"] },
+            // As schemars writes an enum with documented variants.
+            "deletion": { "oneOf": [{ "const": "delete" }, { "const": "snapshot" }, { "const": "retain" }] },
         },
     });
     let rds = json!({

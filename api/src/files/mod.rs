@@ -16,16 +16,17 @@
 //!   against the JSON Schema that its kind's extension exports.
 //! - [`application`]: what to run on an environment.
 //! - [`interpolate`]: `$CLOUDARK_RDS_Address`, `${db.Address}` and `${secret.NAME}` in an application's values.
+//! - [`places`]: where each value of a configuration stands.
 //! - [`secrets`]: what must never be stored or handed on in plain.
 
 pub mod application;
 pub mod environment;
 pub mod interpolate;
+pub mod places;
 pub mod secrets;
 
 mod fields;
 mod findings;
-mod places;
 mod schema;
 mod source;
 mod syntax;
@@ -39,5 +40,4 @@ mod examples;
 mod fixtures;
 
 pub use findings::Parsed;
-pub use places::Places;
 pub use yaml::{MAX_BYTES, MAX_DEPTH, MAX_NODES};

@@ -15,7 +15,7 @@ use serde_json::Value;
 use super::findings::Findings;
 use super::places::{Places, child, dotted};
 use super::source::Source;
-use super::words::{shown, suggestion};
+use super::words::{sentence, shown, suggestion};
 use super::{secrets, walk};
 use crate::extension::Kind;
 use wording::Violation;
@@ -49,7 +49,7 @@ impl<'k> Schema<'k> {
             .with_pattern_options(patterns)
             .build(&closed)
             .map_err(|error| {
-                let (name, why) = (shown(&kind.name), shown(&error.to_string()));
+                let (name, why) = (shown(&kind.name), sentence(&error.to_string()));
                 format!(
                     "the extension that offers `{name}` describes its configuration wrongly: {why}"
                 )
@@ -187,7 +187,10 @@ impl Checking<'_> {
             &self.schema.kind.config_schema,
             &mut |pointer, rules| {
                 if rules.get("deprecated") == Some(&Value::Bool(true)) && !pointer.is_empty() {
-                    let help = rules.get("description").and_then(Value::as_str).map(shown);
+                    let help = rules
+                        .get("description")
+                        .and_then(Value::as_str)
+                        .map(sentence);
                     let message = format!("`{}` is not used any more", dotted(pointer));
                     self.findings
                         .warn(self.piece.places.key(pointer), message, help);
@@ -261,5 +264,5 @@ fn only<T>(mut items: impl Iterator<Item = T>) -> Option<T> {
 /// The first line of what a schema says about its value.
 fn description(schema: &Value) -> Option<String> {
     let text = schema.get("description").and_then(Value::as_str)?;
-    Some(text.lines().next().unwrap_or_default().to_owned())
+    Some(sentence(text.lines().next().unwrap_or_default()))
 }

@@ -86,6 +86,32 @@ pub fn take(config: &mut Value, schema: &Value, places: &Places) -> Vec<Taken> {
     taken
 }
 
+/// The name under which the server keeps a secret that a file gave in plain: `db.password`.
+///
+/// Always a valid [`Name`], and different for different fields of a piece.
+#[must_use]
+pub fn label(piece: &str, pointer: &str) -> String {
+    let readable = format!("{piece}{}", pointer.replace('/', "."));
+    let faithful =
+        readable.matches('.').count() == piece.matches('.').count() + pointer.matches('/').count();
+    if faithful && readable.parse::<Name>().is_ok() {
+        return readable;
+    }
+    // FNV-1a: it only keeps apart what the replaced characters no longer do.
+    let hash = pointer.bytes().fold(0x811c_9dc5_u32, |hash, byte| {
+        (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
+    });
+    let allowed = |c: char| {
+        if c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.') {
+            c
+        } else {
+            '-'
+        }
+    };
+    let short: String = readable.chars().map(allowed).take(Name::MAX - 10).collect();
+    format!("s{short}-{hash:08x}")
+}
+
 /// The text with each span replaced by `${secret.NAME}`, so that it can be stored, and read as a file again.
 #[must_use]
 pub fn redact(text: &str, marks: &[(Span, Name)]) -> String {

@@ -4,12 +4,23 @@ use serde_json::Value;
 
 /// Longer texts are cut: a message is a line.
 const MAX_SHOWN: usize = 60;
+/// Sentences may be longer.
+const MAX_SENTENCE: usize = 300;
 
 /// A user's text as a message shows it: control characters escaped, long ones cut.
 pub(super) fn shown(text: &str) -> String {
+    cut(text, MAX_SHOWN)
+}
+
+/// A sentence of an extension as a message shows it.
+pub(super) fn sentence(text: &str) -> String {
+    cut(text, MAX_SENTENCE)
+}
+
+fn cut(text: &str, most: usize) -> String {
     let mut out = String::new();
     for (count, character) in text.chars().enumerate() {
-        if count == MAX_SHOWN {
+        if count == most {
             out.push('…');
             break;
         }

@@ -268,6 +268,10 @@ fn a_resource_that_nobody_could_reach_is_refused() {
           give it a `policy:` with `access: open`, or with the addresses that may reach it (`access: 203.0.113.0/24`)
     "#);
     file(&text.replace("{type: rds}", "{type: rds, policy: {access: open}}"));
+    assert!(
+        !mistakes(&text.replace("{type: rds}", "{type: rds, policy: {access: cluster}}"))
+            .is_empty()
+    );
     file(&text.replace("{target: local}", "{target: aws}"));
 }
 

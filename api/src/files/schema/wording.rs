@@ -4,7 +4,7 @@ use jsonschema::error::{TypeKind, ValidationErrorKind as Rule};
 use jsonschema::{JsonType, ValidationError};
 use serde_json::Value;
 
-use super::super::words::{listed, nearest, shown, type_of};
+use super::super::words::{listed, nearest, sentence, shown, type_of};
 
 /// A message, and what to write instead.
 pub(super) type Words = (String, Option<String>);
@@ -64,7 +64,7 @@ impl Violation<'_> {
             }
             _ => described(format!(
                 "{name} does not fit: {}",
-                shown(&self.error.masked().to_string())
+                sentence(&self.error.masked().to_string())
             )),
         }
     }

@@ -120,6 +120,28 @@ fn only_one_reference_and_nothing_else_is_a_reference() {
     }
 }
 
+#[test]
+fn labels_are_names_and_tell_fields_apart() {
+    assert_eq!(label("db", "/password"), "db.password");
+    assert_eq!(label("my.db", "/users/0"), "my.db.users.0");
+    let all = [
+        label("db", "/a/b"),
+        label("db", "/a.b"),
+        label("db", "/a b"),
+        label("db", "/a-b"),
+        label("db", &format!("/{}", "é".repeat(99))),
+    ];
+    assert!(
+        all.iter().all(|label| label.parse::<Name>().is_ok()),
+        "{all:?}"
+    );
+    assert_eq!(
+        all.iter().collect::<BTreeSet<_>>().len(),
+        all.len(),
+        "{all:?}"
+    );
+}
+
 proptest! {
     #[test]
     fn however_a_secret_is_written_the_stored_file_refers_to_it(secret in "[a-zA-Z0-9#:{}',&*!|>%@`?-]{8,20}", form in 0..5) {
