@@ -2,35 +2,14 @@
 
 use url::Url;
 
+use super::denial::{Part, Refused, denial};
 use super::fields::{self, Miss};
 use super::model::{Effect, Grants, HttpGrant, Rule};
 use super::permit::{Denial, Facts, Mode, Permit};
 use super::template::glob;
-use super::{HttpCall, Protocol, SignRule, sinks};
+use super::{HttpCall, Protocol, sinks};
 use crate::credentials::wire::{self, Asked, PathTemplate, RestOperation};
 use crate::extensions::Origin;
-
-/// Why one grant does not allow a request; the later the better it fits.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-enum Refused {
-    /// It is signed otherwise than the grant says.
-    Signer,
-    /// No grant could allow it.
-    Request(String),
-    /// Its operation is in no rule.
-    Operation(String),
-    /// A rule names the operation, but the request is not within it.
-    Field {
-        operation: String,
-        effect: &'static str,
-        field: String,
-        why: String,
-        condition: Option<String>,
-        list: &'static str,
-    },
-    /// A query changes nothing.
-    Changes(String),
-}
 
 /// What allows an operation.
 struct Allowed<'a> {
@@ -66,7 +45,11 @@ impl Grants {
         {
             match grant.check(call, &url, &origin, facts, mode) {
                 Ok(permit) => return Ok(permit),
-                Err(refused) if closest.as_ref().is_none_or(|(_, best)| *best < refused) => {
+                Err(refused)
+                    if closest
+                        .as_ref()
+                        .is_none_or(|(_, best)| best.rank() < refused.rank()) =>
+                {
                     closest = Some((grant, refused));
                 }
                 Err(_) => {}
@@ -100,7 +83,7 @@ impl HttpGrant {
         for allowed in self.allowing(&asked) {
             match self.check_allowed(call, &asked, &allowed, facts, mode) {
                 Ok((sinks, marked)) => return Ok(self.permit(call, origin, allowed, sinks, marked)),
-                Err(refused) if closest < refused => closest = refused,
+                Err(refused) if closest.rank() < refused.rank() => closest = refused,
                 Err(_) => {}
             }
         }
@@ -143,16 +126,12 @@ impl HttpGrant {
         }
         let open = Rule::default();
         let rule = allowed.rule.unwrap_or(&open);
-        let field = |list: &'static str| {
-            let operation = allowed.operation.clone();
-            let effect = allowed.effect.name();
-            move |Miss { field, why, value }: Miss| Refused::Field {
-                condition: value.map(|value| format!("{{ one-of: [{}] }}", quoted(&value))),
-                operation,
-                effect,
-                field,
-                why,
-                list,
+        let outside = |part: Part| {
+            move |miss: Miss| Refused::Outside {
+                operation: allowed.operation.clone(),
+                effect: allowed.effect,
+                part,
+                miss,
             }
         };
         if let Asked::Rest { query, .. } = asked {
@@ -165,13 +144,13 @@ impl HttpGrant {
             };
             if let Some((name, _)) = query.iter().find(|(name, _)| !named(name)) {
                 let miss = Miss::new(name, "is no query parameter that the grant lists");
-                return Err(field("query")(miss));
+                return Err(outside(Part::Query)(miss));
             }
         }
         let marked =
-            fields::check(asked, &allowed.parameters, rule, facts).map_err(field("where"))?;
-        let sinks =
-            sinks::check(call, self.protocol, asked, allowed.rule).map_err(field("secrets"))?;
+            fields::check(asked, &allowed.parameters, rule, facts).map_err(outside(Part::Where))?;
+        let sinks = sinks::check(call, self.protocol, asked, allowed.rule)
+            .map_err(outside(Part::Secrets))?;
         Ok((sinks, marked))
     }
 
@@ -289,126 +268,4 @@ pub(super) fn same_operation(op: &str, operation: &str) -> bool {
         true => op == operation || operation.strip_prefix("GET ") == Some(op),
         false => name_fits(op, operation),
     }
-}
-
-fn quoted(text: &str) -> String {
-    // A JSON string is a YAML string.
-    serde_json::Value::from(text).to_string()
-}
-
-fn denial(
-    call: &HttpCall<'_>,
-    url: &Url,
-    origin: &Origin,
-    closest: Option<(&HttpGrant, Refused)>,
-) -> Denial {
-    let protocol = closest
-        .as_ref()
-        .map_or_else(|| wire::guess(call), |(grant, _)| grant.protocol);
-    let operation = || match Asked::read(protocol, call, url) {
-        Ok(asked) => asked.operation(),
-        Err(_) => call.method.to_owned(),
-    };
-    let sign = call.signer.map(wire::Signer::rule);
-    let grant_of = |body: &str| grant_text(origin, protocol, sign.as_ref(), body);
-    let (what, rule) = match closest.map(|(_, refused)| refused) {
-        None => {
-            let operation = operation();
-            let rule = grant_of(&rule_text(protocol, &operation));
-            (
-                format!(
-                    "{} {origin} {operation}: no grant names this origin",
-                    call.method
-                ),
-                Some(rule),
-            )
-        }
-        Some(Refused::Signer) => {
-            let operation = operation();
-            let asked = sign
-                .as_ref()
-                .map_or("nobody".to_owned(), ToString::to_string);
-            let rule = grant_of(&rule_text(protocol, &operation));
-            (
-                format!(
-                    "{} {origin} {operation}: no grant for this origin is signed by {asked}",
-                    call.method
-                ),
-                Some(rule),
-            )
-        }
-        Some(Refused::Request(why)) => (format!("{} {origin}: {why}", call.method), None),
-        Some(Refused::Operation(operation)) => {
-            let rule = grant_of(&rule_text(protocol, &operation));
-            (
-                format!(
-                    "{} {origin} {operation}: no rule names this operation",
-                    call.method
-                ),
-                Some(rule),
-            )
-        }
-        Some(Refused::Changes(operation)) => {
-            let why =
-                "planning, reading and logs may only read, and this operation changes something";
-            (format!("{} {origin} {operation}: {why}", call.method), None)
-        }
-        Some(Refused::Field {
-            operation,
-            effect,
-            field,
-            why,
-            condition,
-            list,
-        }) => {
-            let what = format!("{} {origin} {operation}: `{field}` {why}", call.method);
-            let body = match list {
-                "query" => format!("query: [{}]", quoted(&field)),
-                "secrets" => {
-                    format!(
-                        "allow: [{{ op: {}, effect: {effect}, secrets: [{}] }}]",
-                        quoted(&operation),
-                        quoted(&field)
-                    )
-                }
-                _ => {
-                    let condition = condition.unwrap_or_else(|| "{ optional: any }".to_owned());
-                    let fields = format!("{}: {condition}", quoted(&field));
-                    format!(
-                        "allow: [{{ op: {}, effect: {effect}, where: {{ {fields} }} }}]",
-                        quoted(&operation)
-                    )
-                }
-            };
-            (what, Some(grant_of(&body)))
-        }
-    };
-    let message = match &rule {
-        Some(rule) => format!("{what}; the rule that would allow it: {rule}"),
-        None => what,
-    };
-    Denial {
-        message,
-        rule_that_would_allow: rule,
-    }
-}
-
-fn rule_text(protocol: Protocol, operation: &str) -> String {
-    let reads = match protocol {
-        Protocol::Rest => operation.strip_prefix("GET "),
-        _ => wire::is_reading_name(operation).then_some(operation),
-    };
-    match reads {
-        Some(read) => format!("read: [{}]", quoted(read)),
-        None => format!("allow: [{{ op: {}, effect: once }}]", quoted(operation)),
-    }
-}
-
-fn grant_text(origin: &Origin, protocol: Protocol, sign: Option<&SignRule>, body: &str) -> String {
-    let sign = sign.map_or_else(String::new, |rule| format!(", sign: {rule}"));
-    format!(
-        "http: [{{ origin: {}, protocol: {}{sign}, {body} }}]",
-        quoted(&origin.to_string()),
-        protocol.name()
-    )
 }

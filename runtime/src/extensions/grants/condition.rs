@@ -9,6 +9,7 @@ use serde::ser::{SerializeMap, SerializeSeq};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::Facts;
+use super::mark::carries_mark_in_words;
 use super::template::{Template, glob};
 
 /// What must hold for a field. A field that is missing or empty fails all but `Absent`, `Optional` and `Any`.
@@ -108,15 +109,6 @@ impl Condition {
             _ => Vec::new(),
         }
     }
-}
-
-/// Whether each pair of the mark stands in a text as a word `key=value`: the form for things without tags.
-pub(super) fn carries_mark_in_words(text: &str, mark: &[(String, String)]) -> bool {
-    let words: Vec<&str> = text.split([' ', '\n', ',', ';']).collect();
-    !mark.is_empty()
-        && mark
-            .iter()
-            .all(|(key, value)| words.contains(&format!("{key}={value}").as_str()))
 }
 
 /// Fields and what must hold for each: form fields (`Tags.member.*.Key`, with `*` for a number), JSON pointers

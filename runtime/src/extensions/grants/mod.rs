@@ -15,8 +15,10 @@ mod answer;
 mod capture;
 mod check;
 mod condition;
+mod denial;
 mod explain;
 mod fields;
+mod mark;
 mod model;
 mod ownership;
 mod parse;
@@ -25,6 +27,7 @@ mod sinks;
 mod template;
 #[cfg(test)]
 mod tests;
+mod validate;
 
 pub use answer::{Proof, classify};
 pub use capture::{CaptureRule, Captured, Step, apply_captures};

@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use url::Url;
 
-use super::fields::{carries_mark, tokens};
+use super::fields::tokens;
+use super::mark::carries_mark;
 use super::model::OwnsRule;
 use super::{HttpCall, Permit};
 use crate::credentials::wire::{Asked, RestOperation, tree};

@@ -20,9 +20,12 @@ pub(super) fn check(
     let granted = rule.map(|rule| rule.secrets.as_slice()).unwrap_or_default();
     for (index, substitution) in call.substitutions.iter().enumerate() {
         let field = substitution.field.as_str();
-        let refused = |why: &str| Err(Miss::new(field, why));
+        let refused = |why: &str| Err(Miss::never(field, why));
         if !granted.iter().any(|pattern| names(pattern, field)) {
-            return refused("is no field that a secret may be written into");
+            return Err(Miss::new(
+                field,
+                "is no field that a secret may be written into",
+            ));
         }
         if !protocol.encodings().contains(&substitution.encoding) {
             return refused("takes a secret only in the encoding of its body");
@@ -34,12 +37,18 @@ pub(super) fn check(
             );
         }
         let clashes = call.substitutions.iter().take(index).any(|other| {
-            let same = other.placeholder == placeholder;
-            same && (other.secret != substitution.secret || other.encoding != substitution.encoding)
-                || same && other.field == field
-                || !same
-                    && (other.placeholder.contains(placeholder)
-                        || placeholder.contains(&other.placeholder))
+            match other.placeholder == placeholder {
+                // One placeholder is one secret, in one form, in several fields.
+                true => {
+                    other.secret != substitution.secret
+                        || other.encoding != substitution.encoding
+                        || other.field == field
+                }
+                false => {
+                    other.placeholder.contains(placeholder)
+                        || placeholder.contains(&other.placeholder)
+                }
+            }
         });
         if clashes {
             return refused("has a placeholder that another secret uses");
