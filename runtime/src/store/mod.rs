@@ -22,10 +22,12 @@
 //! | [`typed`] | rows as JSON |
 //! | [`lease`] | who works on what: incarnations of servers, fencing tokens |
 //! | [`redb`] | one node: an embedded file, group commit, backup, recovery from a full disk |
+//! | [`bench`] | what durability costs |
 //! | [`memory`] | nothing outlives it: for queries and tests |
 //!
 //! `docs/store.md` says how the parts work together and how another implementation (etcd) fits.
 
+pub mod bench;
 #[cfg(test)]
 #[allow(
     clippy::unwrap_used,

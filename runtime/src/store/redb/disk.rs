@@ -36,6 +36,8 @@ pub(super) struct Inject {
     pub full: AtomicBool,
     /// Nothing can be written at all, as on a full disk that never overwrites (btrfs, ZFS).
     pub unwritable: AtomicBool,
+    /// The last write before the next sync reports that it failed, though it did not.
+    pub lie: AtomicBool,
     /// Syncs fail.
     pub sync: AtomicBool,
     /// Syncs wait while a test holds it.
@@ -59,8 +61,9 @@ impl Faults {
         self.sync.load(Ordering::Acquire)
     }
 
-    /// Whether the header may have been written since the last sync. A commit becomes the newest one by its header alone,
-    /// which redb writes last: one that failed before is not there, whatever else of it is.
+    /// Whether the header may have been written since the last sync. A commit becomes the newest one by its header alone: one
+    /// that failed before that is not there, whatever else of it is. After it, redb tells by its checksums when it opens the
+    /// file again.
     pub(super) fn header_touched(&self) -> bool {
         self.header.load(Ordering::Acquire)
     }
@@ -113,6 +116,10 @@ impl StorageBackend for Disk {
     }
 
     fn sync_data(&self) -> io::Result<()> {
+        #[cfg(test)]
+        if self.faults.inject.lie.swap(false, Ordering::AcqRel) {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
         #[cfg(test)]
         self.faults.synced(self.faults.inject.sync())?;
         self.faults.synced(self.file.sync_data())?;

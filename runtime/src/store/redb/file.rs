@@ -166,7 +166,11 @@ fn open(path: &Path, cache_bytes: usize, faults: &Arc<Faults>) -> Result<Databas
 }
 
 /// What an error of redb about `path` means to our callers.
-pub(super) fn translate(doing: &'static str, path: &Path, error: redb::Error) -> StoreError {
+pub(in crate::store) fn translate(
+    doing: &'static str,
+    path: &Path,
+    error: redb::Error,
+) -> StoreError {
     match error {
         redb::Error::Io(source) if source.kind() == io::ErrorKind::InvalidData => {
             StoreError::Corrupt {

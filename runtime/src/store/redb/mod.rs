@@ -42,8 +42,8 @@ use std::{
 use async_trait::async_trait;
 use tokio::sync::{Semaphore, oneshot, watch};
 
-pub(super) use self::copy::write_copy;
 pub use self::copy::{Restored, restore};
+pub(super) use self::{copy::write_copy, file::translate};
 use self::{
     file::{DbFile, ReadError, failure, private},
     layout::Scan,
@@ -61,7 +61,7 @@ const ROOM: usize = 64 * 1024 * 1024;
 /// The unit that it is counted in.
 const ROOM_UNIT: usize = 1024;
 /// Above so many rows a scan leaves the async threads: it takes about a millisecond.
-const LONG_SCAN: usize = 1024;
+const LONG_SCAN: usize = 512;
 /// How often, and after how long each time, a read is tried again while the file is being opened again.
 const READ_TRIES: usize = 100;
 const READ_DELAY: Duration = Duration::from_millis(20);

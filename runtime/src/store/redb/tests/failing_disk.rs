@@ -122,6 +122,42 @@ async fn while_nothing_can_be_written_at_all_reads_say_why_and_results_still_lan
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_commit_that_failed_but_is_in_the_file_is_answered_as_done_and_not_made_twice() {
+    let (store, folder) = new();
+    store.commit(put("a", "1")).await.unwrap();
+    store
+        .file
+        .faults()
+        .inject
+        .lie
+        .store(true, Ordering::Release);
+    let once = |key: &str| put(key, "1").check_absent(Table::Task, key);
+    let (intent, result) = tokio::join!(
+        store.commit(once("intent")),
+        store.commit(once("result").must_land())
+    );
+    assert!(
+        !store.file.faults().inject.lie.load(Ordering::Acquire),
+        "the write did fail"
+    );
+    let (intent, result) = (intent.unwrap(), result.unwrap());
+    assert!(intent < result);
+    let found = store.get(Table::Task, b"intent").await.unwrap().unwrap();
+    assert_eq!(found.version, intent);
+    soon(async || store.commit(put("b", "1")).await.is_ok()).await;
+    drop(store);
+    let store = open(folder.path());
+    assert_eq!(
+        store
+            .scan(Table::Task, b"", None, 9, false)
+            .await
+            .unwrap()
+            .len(),
+        4
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_stops_on_a_full_disk_does_not_wait_for_space() {
     let (store, folder) = new();
     store.commit(put("a", "1")).await.unwrap();

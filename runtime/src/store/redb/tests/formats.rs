@@ -111,7 +111,7 @@ async fn a_migration_that_fails_leaves_the_old_format_whole() {
     {
         let file = DbFile::open(&folder.path().join("store"), 1 << 20).unwrap();
         migrate(&file, 0, &broken, |_| Ok(())).unwrap_err();
-        assert_eq!(file.read(|rows| format::read(rows)).ok(), Some(Some(0)));
+        assert_eq!(file.read(format::read).ok(), Some(Some(0)));
     }
     set_format(folder.path(), &1_u32.to_be_bytes());
     assert_eq!(

@@ -37,7 +37,7 @@ async fn transactions_that_wait_together_share_one_sync_and_not_their_conflicts(
             let store = store.clone();
             tokio::spawn(async move {
                 let txn = put(&number.to_string(), "");
-                let wrong = number % 3 == 0;
+                let wrong = number.is_multiple_of(3);
                 let txn = if wrong {
                     txn.check_exists(Table::Task, "never")
                 } else {
