@@ -120,7 +120,7 @@ pub enum Failure {
         cause: String,
     },
     /// The operation failed.
-    #[error("the operation failed")]
+    #[error("operation {id} failed")]
     Operation {
         /// Which.
         id: OperationId,
@@ -130,7 +130,7 @@ pub enum Failure {
         can_retry: bool,
     },
     /// The operation was cancelled.
-    #[error("the operation was cancelled")]
+    #[error("operation {id} was cancelled")]
     OperationCancelled {
         /// Which.
         id: OperationId,
@@ -232,9 +232,9 @@ impl Failure {
                 can_retry: true,
                 ..
             } => Some(format!(
-                "see its calls with: cld op show {id}\ngo on with it: cld op retry {id}"
+                "see it with: cld op show {id}\ngo on with it: cld op retry {id}"
             )),
-            Self::Operation { id, .. } => Some(format!("see its calls with: cld op show {id}")),
+            Self::Operation { id, .. } => Some(format!("see it with: cld op show {id}")),
             _ => None,
         }
     }

@@ -248,7 +248,11 @@ fn doomed(environment: &Environment, kinds: &[Kind]) -> Vec<Line> {
     let mut lines = vec![Line::new().styled(style::STRONG, heading)];
     let described = |kind: &str, name: &str, id: Option<&str>| {
         let id = id.map_or_else(String::new, |id| format!(" ({id})"));
-        format!("{kind} {name}{id}")
+        if kind == name {
+            format!("{name}{id}")
+        } else {
+            format!("{kind} {name}{id}")
+        }
     };
     lines.extend(data.into_iter().map(|piece| {
         let line = Line::new().styled(style::BAD, "  - ");

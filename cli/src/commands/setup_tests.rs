@@ -97,7 +97,7 @@ fn a_temporary_keys_token_is_the_second_line() {
 #[test]
 fn where_the_credentials_are_is_what_the_options_say() {
     let of = |source: Source| given(screen(), &source, None).unwrap();
-    assert!(matches!(of(Source::default()), None));
+    assert!(of(Source::default()).is_none());
     assert!(matches!(
         of(Source {
             chain: true,

@@ -217,14 +217,21 @@ impl Progress {
 
 /// Where the columns of all tasks begin.
 struct Columns {
+    stem: usize,
     title: usize,
     word: usize,
 }
 
 impl Columns {
     fn of<'a>(tasks: impl Iterator<Item = &'a TaskView>) -> Self {
-        let mut columns = Self { title: 12, word: 9 };
+        let mut columns = Self {
+            stem: 3,
+            title: 12,
+            word: 9,
+        };
         for view in tasks {
+            // The rollback is drawn one stem further in; what is beside it lines up all the same.
+            columns.stem = columns.stem.max(if view.rollback { 6 } else { 3 });
             columns.title = columns
                 .title
                 .max(Line::from(view.title.as_str()).width().min(40));
@@ -302,7 +309,7 @@ impl<'a> Branch<'a> {
 fn row(indent: &str, stem: &str, view: &TaskView, columns: &Columns, now_ms: u64) -> Line {
     let (color, word) = task(view);
     let stem = format!("{indent}{stem}");
-    let mut edge = Line::from(stem.as_str()).width();
+    let mut edge = columns.stem;
     let mut line = Line::new()
         .styled(style::FAINT, &stem)
         .then(Line::from(view.title.as_str()).truncated(columns.title));
