@@ -110,7 +110,7 @@ fn an_upgrade_that_asks_for_more_shows_the_difference() {
     assert_eq!(change.replaces.as_deref(), Some("1.0.0"));
     assert_eq!(
         change.grants.added,
-        ["https://a.acme.example (rest, unsigned): may read /v1/x"]
+        ["https://a.acme.example, unsigned: may read /v1/x"]
     );
     let first = Catalog::default().assess(&new, &[]).unwrap();
     assert!(first.replaces.is_none() && first.grants.is_wider() && first.grants.removed.is_empty());

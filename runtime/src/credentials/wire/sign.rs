@@ -112,6 +112,19 @@ impl SignRule {
         }
     }
 
+    /// For people: `aws-sigv4 for rds`.
+    pub fn words(&self) -> String {
+        match self {
+            Self::AwsSigV4(service) => format!("aws-sigv4 for {service}"),
+            Self::GoogleOauth(scopes) => format!("google-oauth for {}", scopes.join(", ")),
+            Self::Header { name, .. } => format!("the header {name}"),
+            Self::Basic => "basic authentication".to_owned(),
+            Self::OAuth2ClientCredentials(scopes) => {
+                format!("oauth2-client-credentials for {}", scopes.join(", "))
+            }
+        }
+    }
+
     /// The service that the signature is for, where there is one.
     pub fn service(&self) -> Option<&str> {
         match self {

@@ -1,6 +1,6 @@
 //! Grants in plain words, the privileges that they need, and how two versions of them differ.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::Protocol;
 use super::check::read_path;
@@ -28,18 +28,36 @@ impl GrantsDiff {
     }
 }
 
+/// A line and what it is about. Lines leave details out; two things are the same only if all of them is.
+struct Line {
+    text: String,
+    about: Value,
+}
+
 impl Grants {
     /// What the grants allow, in plain words, a line each: what `install` shows before the operator agrees.
     pub fn explain(&self) -> Vec<String> {
-        let mut lines: Vec<String> = self.http.iter().flat_map(explain_http).collect();
+        match self.lines() {
+            lines if lines.is_empty() => vec!["may reach nothing".to_owned()],
+            lines => lines.into_iter().map(|line| line.text).collect(),
+        }
+    }
+
+    fn lines(&self) -> Vec<Line> {
+        let mut lines: Vec<Line> = self.http.iter().flat_map(explain_http).collect();
         for learn in &self.learn {
-            lines.push(format!(
+            let text = format!(
                 "may trust the endpoint that `{}` shows with our mark",
                 learn.from
-            ));
+            );
+            lines.push(Line {
+                text,
+                about: json!(learn),
+            });
         }
         for docker in &self.docker {
-            let credential = docker.credential.as_ref().map_or(String::new(), |name| {
+            let credential = docker.credential.as_ref();
+            let credential = credential.map_or(String::new(), |name| {
                 format!(", with the credential {name}")
             });
             let network: Vec<String> = docker.network.iter().map(ToString::to_string).collect();
@@ -47,14 +65,15 @@ impl Grants {
                 true => "without network".to_owned(),
                 false => format!("reaching {}", network.join(", ")),
             };
-            lines.push(format!(
+            let text = format!(
                 "may run {} in {}{credential}, {network}",
                 docker.argv.join("; "),
                 docker.image
-            ));
-        }
-        if lines.is_empty() {
-            lines.push("may reach nothing".to_owned());
+            );
+            lines.push(Line {
+                text,
+                about: json!(docker),
+            });
         }
         lines
     }
@@ -67,12 +86,13 @@ impl Grants {
 
     /// How `new` differs from `old`. Any change of a rule counts as one removed and one added.
     pub fn diff(old: &Self, new: &Self) -> GrantsDiff {
-        let (old, new) = (old.explain(), new.explain());
-        let only = |these: &[String], those: &[String]| {
+        let (old, new) = (old.lines(), new.lines());
+        let only = |these: &[Line], those: &[Line]| {
+            let there = |line: &&Line| those.iter().all(|other| other.about != line.about);
             these
                 .iter()
-                .filter(|line| !those.contains(line))
-                .cloned()
+                .filter(there)
+                .map(|line| line.text.clone())
                 .collect()
         };
         GrantsDiff {
@@ -82,12 +102,17 @@ impl Grants {
     }
 }
 
-fn explain_http(grant: &HttpGrant) -> Vec<String> {
-    let signed = grant
-        .sign
-        .as_ref()
-        .map_or("unsigned".to_owned(), |sign| format!("signed by {sign}"));
-    let place = format!("{} ({}, {signed})", grant.origin, grant.protocol.name());
+fn explain_http(grant: &HttpGrant) -> Vec<Line> {
+    let signed = grant.sign.as_ref().map_or("unsigned".to_owned(), |sign| {
+        format!("signed by {}", sign.words())
+    });
+    let place = format!("{}, {signed}", grant.origin);
+    // The fields that a line about something else does not change.
+    let bare = json!([grant.origin, grant.protocol, grant.sign]);
+    let line = |text: String, about: Value| Line {
+        text: format!("{place}: {text}"),
+        about: json!([bare, about]),
+    };
     let mut lines = Vec::new();
     for read in &grant.read {
         let read = if grant.protocol == Protocol::Rest {
@@ -95,47 +120,66 @@ fn explain_http(grant: &HttpGrant) -> Vec<String> {
         } else {
             read
         };
-        lines.push(format!("{place}: may read {read}"));
+        lines.push(line(format!("may read {read}"), json!(["read", read])));
     }
     for rule in &grant.allow {
-        lines.push(format!("{place}: {}", explain_rule(grant, rule)));
+        lines.push(line(explain_rule(grant, rule), json!(rule)));
     }
     for capture in &grant.capture {
-        lines.push(format!(
-            "{place}: keeps {} of {} as a secret",
-            capture.at, capture.op
+        lines.push(line(
+            format!("keeps {} of {} as a secret", capture.at, capture.op),
+            json!(capture),
         ));
     }
     for owns in &grant.owns {
         let how = match &owns.tags {
-            Some(tags) => format!("whose {tags} carry our mark"),
-            None => "that were asked for with our mark".to_owned(),
+            Some(_) => "carries our mark",
+            None => "was asked for with our mark",
         };
-        let items = owns.items.as_deref().unwrap_or("the answer");
-        lines.push(format!(
-            "{place}: takes as ours what {} shows at {items} {how}",
-            owns.op
+        lines.push(line(
+            format!("takes as ours what {} shows and {how}", owns.op),
+            json!(owns),
         ));
     }
-    for (list, values) in [
-        ("header", &grant.headers),
-        ("query parameter", &grant.query),
+    for (what, names) in [
+        ("headers", &grant.headers),
+        ("query parameters", &grant.query),
     ] {
-        lines.extend(
-            values
-                .iter()
-                .map(|value| format!("{place}: may set the {list} {value}")),
-        );
+        for name in names {
+            lines.push(line(
+                format!("may set the {what} {name}"),
+                json!([what, name]),
+            ));
+        }
     }
-    for (what, codes) in [
-        ("refused", &grant.refused_codes),
-        ("throttled", &grant.throttled_codes),
+    for (how, codes) in [
+        ("nothing happened", &grant.refused_codes),
+        ("nothing happened yet", &grant.throttled_codes),
     ] {
-        lines.extend(
-            codes
-                .iter()
-                .map(|code| format!("{place}: takes {code} as a proof of `{what}`")),
+        for code in codes {
+            lines.push(line(
+                format!("takes {code} as a proof that {how}"),
+                json!([how, code]),
+            ));
+        }
+    }
+    if let Some(at) = &grant.error_code {
+        lines.push(line(
+            format!("reads error codes at {at}"),
+            json!(["error-code", at]),
+        ));
+    }
+    let limits = [
+        grant.settle_ms,
+        grant.timeout_ms.into(),
+        grant.max_response_bytes,
+    ];
+    if limits != HttpGrant::DEFAULT_LIMITS {
+        let [settle, timeout, bytes] = limits;
+        let text = format!(
+            "calls take at most {timeout} ms, show within {settle} ms, and answer at most {bytes} bytes"
         );
+        lines.push(line(text, json!(limits)));
     }
     lines
 }
@@ -154,6 +198,14 @@ fn explain_rule(grant: &HttpGrant, rule: &Rule) -> String {
         .collect();
     if !conditions.is_empty() {
         line.push_str(&format!(", if {}", conditions.join(", ")));
+    }
+    if let Some(only) = &rule.only {
+        let only = if only.is_empty() {
+            "nothing".to_owned()
+        } else {
+            only.join(", ")
+        };
+        line.push_str(&format!(", with {only} besides"));
     }
     if !rule.secrets.is_empty() {
         line.push_str(&format!(", with secrets in {}", rule.secrets.join(", ")));

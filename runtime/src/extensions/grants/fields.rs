@@ -161,7 +161,13 @@ pub(super) fn words(condition: &Condition) -> String {
         Condition::OneOf(texts) => format!("one of {}", texts.join(", ")),
         Condition::Glob(pattern) => format!("like {pattern}"),
         Condition::Template(template) => format!("like {template}"),
-        Condition::Json(_) => "a JSON document within the granted form".into(),
+        Condition::Json(parts) => {
+            let parts: Vec<String> = parts
+                .iter()
+                .map(|(at, part)| format!("{at} is {}", words(part)))
+                .collect();
+            format!("a document in which {}", parts.join(", "))
+        }
         Condition::Optional(inner) => words(inner),
         Condition::All(all) => list(all, " and "),
         Condition::Either(any) => list(any, " or "),

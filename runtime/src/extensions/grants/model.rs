@@ -83,6 +83,15 @@ pub struct HttpGrant {
     pub max_response_bytes: u64,
 }
 
+impl HttpGrant {
+    /// Settling, timeout and response size, where a grant is silent.
+    pub(super) const DEFAULT_LIMITS: [u64; 3] = [
+        default_settle_ms(),
+        default_timeout_ms() as u64,
+        default_max_response_bytes(),
+    ];
+}
+
 const fn default_settle_ms() -> u64 {
     120_000
 }

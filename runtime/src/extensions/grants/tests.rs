@@ -772,13 +772,16 @@ fn an_operator_is_told_what_can_touch_others_things() {
 fn wider_grants_are_found_whatever_they_widen() {
     let old = acme();
     assert!(!Grants::diff(&old, &old).is_wider());
-    let widen: [fn(&mut HttpGrant); 7] = [
+    let widen: [fn(&mut HttpGrant); 10] = [
         |grant| grant.read.push("/v1/secrets".into()),
         |grant| grant.query.push("filter".into()),
         |grant| grant.headers.push("X-B".into()),
         |grant| grant.refused_codes.push("X".into()),
         |grant| grant.allow[1].conditions = Conditions::default(),
         |grant| grant.allow[1].secrets.push("/a".into()),
+        |grant| grant.allow[0].only = None,
+        |grant| grant.settle_ms = 0,
+        |grant| grant.owns[1].tags = None,
         |grant| grant.origin = "https://*.*.acme.example".parse().unwrap(),
     ];
     for (index, change) in widen.into_iter().enumerate() {
