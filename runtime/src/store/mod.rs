@@ -22,7 +22,7 @@
 //! | [`typed`] | rows as JSON |
 //! | [`lease`] | who works on what: incarnations of servers, fencing tokens |
 //! | [`redb`] | one node: an embedded file, group commit, backup, recovery from a full disk |
-//! | [`bench`] | what durability costs |
+//! | [`mod@bench`] | what durability costs |
 //! | [`memory`] | nothing outlives it: for queries and tests |
 //!
 //! `docs/store.md` says how the parts work together and how another implementation (etcd) fits.
