@@ -1,4 +1,4 @@
-//! CloudARK's own files, where they are at hand: they work unmodified.
+//! Files of the original, where they are at hand, work unmodified; so do those in the documentation.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::path::{Path, PathBuf};
@@ -77,4 +77,24 @@ fn a_manifest_is_told_apart_from_a_mistake() {
             .unwrap_or_default();
         assert!(help.contains("Kubernetes manifest"), "{}", path.display());
     }
+}
+
+#[test]
+fn the_documented_examples_are_valid() {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/files.md");
+    let page = std::fs::read_to_string(page).unwrap();
+    let examples = page
+        .split("```yaml\n")
+        .skip(1)
+        .filter_map(|rest| rest.split("```").next());
+    let mut count = 0;
+    for text in examples {
+        let diagnostics = match text.starts_with("app:") {
+            true => application::parse(text).diagnostics,
+            false => environment::parse(text, &kinds()).diagnostics,
+        };
+        assert!(diagnostics.is_empty(), "{text}\n{}", lines(&diagnostics));
+        count += 1;
+    }
+    assert_eq!(count, 2, "both formats are shown");
 }

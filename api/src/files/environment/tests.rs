@@ -461,6 +461,29 @@ fn a_thousand_mistakes_are_a_page() {
     assert_eq!(parsed.diagnostics.last().unwrap().message, "and 900 more");
 }
 
+#[test]
+fn line_ends_and_byte_order_marks_of_other_systems_change_nothing() {
+    let text = resource(
+        "aws",
+        "type: rds\nconfiguration:\n  dbname: shop\n  flavour: x",
+    );
+    let windows = format!("\u{feff}{}", text.replace('\n', "\r\n"));
+    let places = |text: &str| {
+        parse(text, &kinds())
+            .diagnostics
+            .iter()
+            .map(|d| d.span.map(|s| text[s.start..s.end].to_owned()))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(places(&windows), [Some("flavour".to_owned())]);
+    assert_eq!(places(&windows), places(&text));
+    let good = windows.replace("flavour: x", "flavor: db.t4g.micro");
+    assert_eq!(
+        file(&good).resources[0].config,
+        json!({"dbname": "shop", "flavor": "db.t4g.micro"})
+    );
+}
+
 /// Every place is inside the text, on character boundaries, and says the line and column of its offset.
 fn places_are_right(text: &str, diagnostics: &[Diagnostic]) -> bool {
     diagnostics
