@@ -25,8 +25,13 @@ fn begin<C: DeserializeOwned>(
     ctx: wit::Context,
     intent: wit::Intent,
 ) -> Result<(Context, Intent<C>)> {
-    adopt::set_unsettled_until(intent.unsettled.iter().map(|call| call.settles_at_ms).max());
+    remember(&intent.unsettled);
     Ok((Context::from_wit(ctx)?, Intent::from_wit(intent)?))
+}
+
+/// Until when "not found" proves nothing, for what is asked in this run.
+fn remember(unsettled: &[wit::UnsettledCall]) {
+    adopt::set_unsettled_until(unsettled.iter().map(|call| call.settles_at_ms).max());
 }
 
 fn problem(failure: Failure) -> Problem {
@@ -52,10 +57,11 @@ pub fn unknown_kind_problem(kind: &str) -> Problem {
 pub fn prepare<F: Foundation>(
     ctx: wit::Context,
     pieces: Vec<wit::Piece>,
+    unsettled: &[wit::UnsettledCall],
     current: Option<wit::Instance>,
 ) -> Answer<wit::Instance> {
     answer(|| {
-        let (ctx, pieces, current) = foundation::<F>(ctx, pieces, current)?;
+        let (ctx, pieces, current) = foundation::<F>(ctx, pieces, unsettled, current)?;
         F::prepare(&ctx, &pieces, current.as_ref())?.into_wit(F::STATE_VERSION)
     })
 }
@@ -67,10 +73,11 @@ pub fn prepare<F: Foundation>(
 pub fn release<F: Foundation>(
     ctx: wit::Context,
     pieces: Vec<wit::Piece>,
+    unsettled: &[wit::UnsettledCall],
     current: Option<wit::Instance>,
 ) -> Answer<()> {
     answer(|| {
-        let (ctx, pieces, current) = foundation::<F>(ctx, pieces, current)?;
+        let (ctx, pieces, current) = foundation::<F>(ctx, pieces, unsettled, current)?;
         F::release(&ctx, &pieces, current.as_ref())
     })
 }
@@ -84,9 +91,10 @@ type Prepared<F> = (
 fn foundation<F: Foundation>(
     ctx: wit::Context,
     pieces: Vec<wit::Piece>,
+    unsettled: &[wit::UnsettledCall],
     current: Option<wit::Instance>,
 ) -> Result<Prepared<F>> {
-    adopt::set_unsettled_until(None);
+    remember(unsettled);
     let current = current
         .map(|current| Instance::from_wit(current, F::read_state))
         .transpose()?;

@@ -71,17 +71,19 @@ macro_rules! export_foundation_of {
             fn prepare(
                 ctx: $crate::bindings::types::Context,
                 pieces: ::std::vec::Vec<$crate::bindings::types::Piece>,
+                unsettled: ::std::vec::Vec<$crate::bindings::types::UnsettledCall>,
                 current: ::core::option::Option<$crate::bindings::types::Instance>,
             ) -> ::core::result::Result<$crate::bindings::types::Instance, $crate::bindings::types::Failure> {
-                $crate::dispatch::prepare::<$foundation>(ctx, pieces, current)
+                $crate::dispatch::prepare::<$foundation>(ctx, pieces, &unsettled, current)
             }
 
             fn release(
                 ctx: $crate::bindings::types::Context,
                 pieces: ::std::vec::Vec<$crate::bindings::types::Piece>,
+                unsettled: ::std::vec::Vec<$crate::bindings::types::UnsettledCall>,
                 current: ::core::option::Option<$crate::bindings::types::Instance>,
             ) -> ::core::result::Result<(), $crate::bindings::types::Failure> {
-                $crate::dispatch::release::<$foundation>(ctx, pieces, current)
+                $crate::dispatch::release::<$foundation>(ctx, pieces, &unsettled, current)
             }
         }
 
