@@ -1,5 +1,8 @@
 //! A server that answers what a test tells it to, and remembers what it was asked; and `cld` run against it.
 
+// Each test program uses its part of this.
+#![allow(dead_code)]
+
 use std::collections::HashMap;
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -59,6 +62,8 @@ pub enum Answer {
     Lines(Vec<Value>),
     /// Events after the last one that the client saw; the connection breaks after this many, when given.
     Events(Vec<Value>, Option<usize>),
+    /// Events, and then silence.
+    Hanging(Vec<Value>),
     /// The connection breaks before an answer.
     Broken,
 }
@@ -133,6 +138,16 @@ impl World {
             .or_default()
             .push(answer);
         self
+    }
+
+    /// Answers a request in this way only.
+    pub fn replace(&self, method: &str, path: &str, answer: Answer) {
+        let key = (method.to_owned(), path.to_owned());
+        self.script
+            .lock()
+            .unwrap()
+            .answers
+            .insert(key, vec![answer]);
     }
 
     /// A file in the home folder.
@@ -236,6 +251,13 @@ async fn answer(
             respond(200, "application/x-ndjson", text)
         }
         Some(Answer::Events(events, breaks_after)) => stream(&seen, &events, breaks_after),
+        Some(Answer::Hanging(events)) => {
+            let parts = events
+                .into_iter()
+                .map(|event| Ok::<_, std::io::Error>(format!("data: {event}\n\n")));
+            let parts = futures::stream::iter(parts).chain(futures::stream::pending());
+            Response::new(Body::from_stream(parts))
+        }
         // The server's end of the connection closes with the task.
         Some(Answer::Broken) => panic!("the connection breaks, as the test wants it to"),
     }
