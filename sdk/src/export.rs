@@ -31,7 +31,7 @@ macro_rules! export {
         $(,)?
     ) => {
         #[doc(hidden)]
-        struct CloudarkExtension;
+        pub struct CloudarkExtension;
 
         #[allow(unused_imports)]
         impl $crate::bindings::metadata::exports::cloudark::extension::metadata::Guest for CloudarkExtension {
