@@ -270,9 +270,12 @@ fn view(ctx: &Ctx<'_>, group: &Group) -> Value {
     })
 }
 
+/// A protocol and its ports.
+type Reach<'a> = (&'a str, Option<(i64, i64)>);
+
 /// Rules in the older form: peers gathered by protocol and ports.
 fn permissions(account: &str, rules: &[Rule], egress: bool) -> Vec<Value> {
-    let mut gathered: Vec<((&str, Option<(i64, i64)>), Vec<&Rule>)> = Vec::new();
+    let mut gathered: Vec<(Reach<'_>, Vec<&Rule>)> = Vec::new();
     for rule in rules.iter().filter(|rule| rule.egress == egress) {
         let key = (rule.protocol.as_str(), rule.ports);
         match gathered.iter_mut().find(|(other, _)| *other == key) {

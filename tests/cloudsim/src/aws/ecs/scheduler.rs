@@ -24,10 +24,11 @@ pub fn step(ctx: &mut Ctx<'_>, arn: &str) {
     if matches!(service.status, ServiceStatus::Inactive) {
         return;
     }
-    advance_tasks(ctx, &service);
     for balancer in &service.balancers {
         health::tick(ctx, &balancer.group);
     }
+    // After the health checks: a target is not checked in the moment in which it registers.
+    advance_tasks(ctx, &service);
     match service.status {
         ServiceStatus::Active => {
             watch_health(ctx, &service);
@@ -230,6 +231,7 @@ fn break_circuit(ctx: &mut Ctx<'_>, arn: &str) {
         return;
     }
     primary.rollout = Rollout::Failed;
+    primary.fading = Some(Ripening::from(now));
     primary.reason = "ECS deployment circuit breaker: tasks failed to start.".into();
     primary.updated_ms = now;
     let failed = primary.id.clone();
@@ -372,18 +374,7 @@ fn settle(ctx: &mut Ctx<'_>, arn: &str) {
     let Some(primary) = service.deployments.first() else {
         return;
     };
-    let over: Vec<String> = service
-        .deployments
-        .iter()
-        .skip(1)
-        .filter(|old| {
-            own(ctx, &service, |task| {
-                task.deployment == old.id && !task.is_stopped()
-            })
-            .is_empty()
-        })
-        .map(|old| old.id.clone())
-        .collect();
+    let over = over(ctx, &service);
     let mine = own(ctx, &service, |task| {
         task.deployment == primary.id && task.is_wanted()
     });
@@ -437,6 +428,29 @@ fn settle(ctx: &mut Ctx<'_>, arn: &str) {
     if !steady {
         event(ctx, arn, "has reached a steady state.");
     }
+}
+
+/// The older deployments that can be forgotten: none of their tasks is left, and failed ones were shown for a while.
+fn over(ctx: &mut Ctx<'_>, service: &Service) -> Vec<String> {
+    let (config, now) = (ctx.config, ctx.now);
+    let mut over = Vec::new();
+    for (n, old) in service.deployments.iter().enumerate().skip(1) {
+        let live = ctx
+            .r
+            .ecs
+            .services
+            .get_mut(&service.arn)
+            .and_then(|live| live.deployments.get_mut(n));
+        let fading = live.and_then(|live| live.fading.as_mut());
+        let shown = fading.is_none_or(|state| state.poll(config.polls_until_ready, config, now));
+        let tasks = own(ctx, service, |task| {
+            task.deployment == old.id && !task.is_stopped()
+        });
+        if shown && tasks.is_empty() {
+            over.push(old.id.clone());
+        }
+    }
+    over
 }
 
 /// A deleted service: its tasks stop, and then it is INACTIVE.

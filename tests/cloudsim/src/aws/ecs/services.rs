@@ -89,6 +89,8 @@ pub struct Deployment {
     pub network: Network,
     pub failed: usize,
     pub rollout: Rollout,
+    /// It failed, and is shown for a while.
+    pub fading: Option<Ripening>,
     pub reason: String,
     pub created_ms: u64,
     pub updated_ms: u64,
@@ -215,6 +217,7 @@ impl Deployment {
             network,
             failed: 0,
             rollout: Rollout::InProgress,
+            fading: None,
             created_ms: ctx.now,
             updated_ms: ctx.now,
         }
