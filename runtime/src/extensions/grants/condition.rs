@@ -54,7 +54,9 @@ impl Condition {
             Self::OneOf(texts) => texts.iter().any(|one| one == text),
             Self::Glob(pattern) => !text.is_empty() && glob(pattern, text),
             Self::Template(template) => template.matches(text, facts),
-            Self::Json(conditions) => super::fields::document_fulfils(text, conditions, facts),
+            Self::Json(conditions) => {
+                super::fields::check_document("", text, conditions, facts).is_ok()
+            }
             Self::Optional(inner) => inner.holds_for(text, facts),
             Self::All(all) => all.iter().all(|one| one.holds_for(text, facts)),
             Self::Either(any) => any.iter().any(|one| one.holds_for(text, facts)),
@@ -97,6 +99,15 @@ impl Condition {
             Self::Mark => true,
             Self::Optional(inner) => inner.is_mark(),
             _ => false,
+        }
+    }
+
+    /// The conditions on the parts of a document, if it is one.
+    pub(super) fn document(&self) -> Option<&Conditions> {
+        match self {
+            Self::Json(conditions) => Some(conditions),
+            Self::Optional(inner) => inner.document(),
+            _ => None,
         }
     }
 

@@ -34,17 +34,28 @@ struct Line {
     about: Value,
 }
 
+/// Whether things of one sort share a line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Detail {
+    Grouped,
+    Each,
+}
+
 impl Grants {
     /// What the grants allow, in plain words, a line each: what `install` shows before the operator agrees.
     pub fn explain(&self) -> Vec<String> {
-        match self.lines() {
+        match self.lines(Detail::Grouped) {
             lines if lines.is_empty() => vec!["may reach nothing".to_owned()],
             lines => lines.into_iter().map(|line| line.text).collect(),
         }
     }
 
-    fn lines(&self) -> Vec<Line> {
-        let mut lines: Vec<Line> = self.http.iter().flat_map(explain_http).collect();
+    fn lines(&self, detail: Detail) -> Vec<Line> {
+        let mut lines: Vec<Line> = self
+            .http
+            .iter()
+            .flat_map(|grant| explain_http(grant, detail))
+            .collect();
         for learn in &self.learn {
             let text = format!(
                 "may trust the endpoint that `{}` shows with our mark",
@@ -86,7 +97,7 @@ impl Grants {
 
     /// How `new` differs from `old`. Any change of a rule counts as one removed and one added.
     pub fn diff(old: &Self, new: &Self) -> GrantsDiff {
-        let (old, new) = (old.lines(), new.lines());
+        let (old, new) = (old.lines(Detail::Each), new.lines(Detail::Each));
         let only = |these: &[Line], those: &[Line]| {
             let there = |line: &&Line| those.iter().all(|other| other.about != line.about);
             these
@@ -102,7 +113,7 @@ impl Grants {
     }
 }
 
-fn explain_http(grant: &HttpGrant) -> Vec<Line> {
+fn explain_http(grant: &HttpGrant, detail: Detail) -> Vec<Line> {
     let signed = grant.sign.as_ref().map_or("unsigned".to_owned(), |sign| {
         format!("signed by {}", sign.words())
     });
@@ -114,14 +125,19 @@ fn explain_http(grant: &HttpGrant) -> Vec<Line> {
         about: json!([bare, about]),
     };
     let mut lines = Vec::new();
-    for read in &grant.read {
-        let read = if grant.protocol == Protocol::Rest {
-            read_path(read)
-        } else {
-            read
-        };
-        lines.push(line(format!("may read {read}"), json!(["read", read])));
-    }
+    let reads = grant.read.iter().map(|read| match grant.protocol {
+        Protocol::Rest => read_path(read),
+        _ => read,
+    });
+    let each = |text: &str, names: &[&str]| -> Vec<Line> {
+        let of = |names: &str| line(text.replace("{}", names), json!([text, names]));
+        match detail {
+            Detail::Each => names.iter().map(|name| of(name)).collect(),
+            Detail::Grouped if names.is_empty() => Vec::new(),
+            Detail::Grouped => vec![of(&names.join(", "))],
+        }
+    };
+    lines.extend(each("may read {}", &reads.collect::<Vec<_>>()));
     for rule in &grant.allow {
         lines.push(line(explain_rule(grant, rule), json!(rule)));
     }
@@ -141,27 +157,22 @@ fn explain_http(grant: &HttpGrant) -> Vec<Line> {
             json!(owns),
         ));
     }
-    for (what, names) in [
-        ("headers", &grant.headers),
-        ("query parameters", &grant.query),
+    for (text, names) in [
+        ("may set the headers {}", &grant.headers),
+        ("may set the query parameters {}", &grant.query),
+        (
+            "takes {} as a proof that nothing happened",
+            &grant.refused_codes,
+        ),
+        (
+            "takes {} as a proof that nothing happened yet",
+            &grant.throttled_codes,
+        ),
     ] {
-        for name in names {
-            lines.push(line(
-                format!("may set the {what} {name}"),
-                json!([what, name]),
-            ));
-        }
-    }
-    for (how, codes) in [
-        ("nothing happened", &grant.refused_codes),
-        ("nothing happened yet", &grant.throttled_codes),
-    ] {
-        for code in codes {
-            lines.push(line(
-                format!("takes {code} as a proof that {how}"),
-                json!([how, code]),
-            ));
-        }
+        lines.extend(each(
+            text,
+            &names.iter().map(String::as_str).collect::<Vec<_>>(),
+        ));
     }
     if let Some(at) = &grant.error_code {
         lines.push(line(

@@ -16,7 +16,7 @@ use super::model::Rule;
 use crate::credentials::wire::Asked;
 
 pub(super) use form::name_fits as form_name_fits;
-pub(super) use json::{document_fulfils, path_fits, tokens};
+pub(super) use json::{check_document, path_fits, tokens};
 
 /// Why a request does not fulfil a rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -120,7 +120,9 @@ fn check_selected(
         return Err(Miss::new(field, "is missing"));
     }
     for value in &selected.values {
-        if !fulfils(value, condition, facts) {
+        if let (Some(parts), Value::String(text)) = (condition.document(), value) {
+            json::check_document(field, text, parts, facts)?;
+        } else if !fulfils(value, condition, facts) {
             let why = format!("is not {}", words(condition));
             return Err(Miss {
                 value: Some(text_of(value)),

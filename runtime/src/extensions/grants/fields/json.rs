@@ -82,24 +82,37 @@ fn walk(
     }
 }
 
-/// Whether a text is a JSON document in which each leaf is named by a condition and fulfils it.
-pub(in super::super) fn document_fulfils(
+/// Checks a text that is a JSON document: each leaf is named by a condition and fulfils it.
+pub(in super::super) fn check_document(
+    field: &str,
     text: &str,
     conditions: &Conditions,
     facts: &dyn Facts,
-) -> bool {
-    let Ok(document) = tree::json(text.as_bytes()) else {
-        return false;
-    };
+) -> Result<(), Miss> {
+    let document = tree::json(text.as_bytes()).map_err(|e| Miss::never(field, e.to_string()))?;
     let mut leaves = Vec::new();
     collect_leaves(&document, &mut Vec::new(), &mut leaves);
     let patterns: Vec<Vec<String>> = conditions.fields().map(tokens).collect();
-    let named = |leaf: &Vec<String>| patterns.iter().any(|pattern| path_fits(pattern, leaf));
-    leaves.iter().all(named)
-        && conditions.iter().all(|(pointer, condition)| {
-            select(&document, pointer)
-                .is_ok_and(|selected| check_selected(pointer, &selected, condition, facts).is_ok())
-        })
+    let named = |leaf: &&Vec<String>| patterns.iter().any(|pattern| path_fits(pattern, leaf));
+    if let Some(leaf) = leaves.iter().find(|leaf| !named(leaf)) {
+        let why = format!("has `/{}`, which its rule does not name", leaf.join("/"));
+        return Err(Miss::never(field, why));
+    }
+    for (pointer, condition) in conditions.iter() {
+        let checked = select(&document, pointer)
+            .and_then(|selected| check_selected(pointer, &selected, condition, facts));
+        if let Err(miss) = checked {
+            let value = miss
+                .value
+                .map_or_else(String::new, |value| format!(" (`{value}`)"));
+            let why = format!(
+                "is a document in which `{}`{value} {}",
+                miss.field, miss.why
+            );
+            return Err(Miss::never(field, why));
+        }
+    }
+    Ok(())
 }
 
 fn collect_leaves(value: &Value, path: &mut Vec<String>, leaves: &mut Vec<Vec<String>>) {
