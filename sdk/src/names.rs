@@ -20,7 +20,7 @@ impl Rules {
     /// Lower-case letters, digits and `-`, at most 63 (RFC 1123, section 2.1).
     pub const DNS_LABEL: Self = Self {
         max: 63,
-        letters: Letters::Lower,
+        letters: Letters::LowerCase,
         digits: true,
         punctuation: "-",
         prefix: "",
@@ -28,7 +28,7 @@ impl Rules {
     /// Lower-case letters, digits and `_`, at most 63: names in databases.
     pub const IDENTIFIER: Self = Self {
         max: 63,
-        letters: Letters::Lower,
+        letters: Letters::LowerCase,
         digits: true,
         punctuation: "_",
         prefix: "",
@@ -36,7 +36,7 @@ impl Rules {
     /// Lower-case letters and digits only, at most 63.
     pub const ALPHANUMERIC: Self = Self {
         max: 63,
-        letters: Letters::Lower,
+        letters: Letters::LowerCase,
         digits: true,
         punctuation: "",
         prefix: "",

@@ -159,7 +159,7 @@ impl World {
             .filter(|letter| rules.digits || !letter.is_ascii_digit())
             .take(usize::try_from(rules.max).unwrap_or(usize::MAX))
             .collect();
-        Ok(if rules.letters == operation::Letters::Upper {
+        Ok(if rules.letters == operation::Letters::UpperCase {
             name.to_uppercase()
         } else {
             name

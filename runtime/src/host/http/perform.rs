@@ -1,0 +1,224 @@
+//! The real call: substitute, sign, send; then take secrets out, scrub, and see what the answer proves.
+
+use std::time::{Duration, SystemTime};
+
+use zeroize::Zeroizing;
+
+use super::record::{Body, RecordedRequest, RecordedResult};
+use crate::credentials::SignedParts;
+use crate::egress::substitute::{Encoding as BodyEncoding, Substitution as BodySubstitution, substitute};
+use crate::egress::{Inbound, Outbound, SendError};
+use crate::extensions::grants::{self, Encoding, Permit, apply_captures, classify, shown};
+use crate::host::{Host, identity::new_reference};
+use crate::journal::{Effect, Millis, Proof};
+
+/// How a call ended.
+pub struct Performed {
+    /// For the eye.
+    pub summary: String,
+    /// How.
+    pub(crate) end: End,
+    /// Bytes of the answer.
+    pub bytes: u64,
+}
+
+/// How.
+pub(crate) enum End {
+    /// It can be sent again, without the extension noticing.
+    Again {
+        /// What happened.
+        reason: String,
+    },
+    /// It has a result.
+    Answered(Box<Answered>),
+}
+
+/// A result.
+pub(crate) struct Answered {
+    pub(crate) result: RecordedResult,
+    pub(crate) proof: Proof,
+    pub(crate) owned: Vec<String>,
+    /// Values taken out of the answer, each with what stands for it in `result`.
+    pub(crate) captured: Vec<(String, Zeroizing<String>)>,
+    pub(crate) changes: bool,
+    pub(crate) failed: bool,
+}
+
+/// The call, as a future that needs nothing of its run.
+pub(super) fn perform(
+    host: &Host,
+    permit: &Permit,
+    request: &RecordedRequest,
+    settles_at: Millis,
+    response_bytes: u64,
+) -> impl Future<Output = Performed> + Send + 'static {
+    let (permit, request) = (permit.clone(), request.clone());
+    let (services, scope) = (host.services.clone(), host.scope.clone());
+    let scrubber = host.identity.scrubber();
+    let secrets: Result<Vec<BodySubstitution>, String> = request.with_call(|call| {
+        let value = |one: &grants::Substitution| match host.identity.value(&one.secret) {
+            Some(value) => Ok(BodySubstitution {
+                placeholder: one.placeholder.clone(),
+                field: one.field.clone(),
+                encoding: encoding(one.encoding),
+                value: value.clone(),
+            }),
+            None => Err(format!("`{}` is not a secret of this environment", one.secret)),
+        };
+        call.substitutions.iter().map(value).collect()
+    });
+    async move {
+        let summary = permit.summary.clone();
+        let effect = Effect::from(permit.effect);
+        let refused = |message: String| Performed {
+            summary: summary.clone(),
+            end: End::Answered(Box::new(Answered {
+                result: RecordedResult::Denied { message },
+                proof: Proof::NotPerformed,
+                owned: Vec::new(),
+                captured: Vec::new(),
+                changes: effect.changes_the_world(),
+                failed: true,
+            })),
+            bytes: 0,
+        };
+        let secrets = match secrets {
+            Ok(secrets) => secrets,
+            Err(message) => return refused(message),
+        };
+        let parts = request.with_call(|call| {
+            let content_type = call.header("content-type");
+            substitute(call.body, content_type, &secrets).map(|body| SignedParts {
+                method: call.method.to_owned(),
+                url: call.url.to_owned(),
+                headers: call.headers.to_vec(),
+                body,
+            })
+        });
+        let mut parts = match parts {
+            Ok(parts) => parts,
+            Err(error) => return refused(error.to_string()),
+        };
+        let mut credential_scrubber = None;
+        if let Some(signer) = &permit.signer {
+            let cloud = match services.clouds.access(&scope.cloud).await {
+                Ok(cloud) => cloud,
+                Err(error) => return refused(error.to_string()),
+            };
+            if let Err(error) = cloud.sign(signer, &mut parts).await {
+                return refused(error.to_string());
+            }
+            credential_scrubber = cloud.scrubber();
+        }
+        let outbound = Outbound {
+            method: parts.method,
+            url: parts.url,
+            headers: parts.headers,
+            body: parts.body,
+            timeout: Duration::from_millis(u64::from(permit.timeout_ms)),
+            max_response: permit.max_response_bytes.min(response_bytes),
+            allow_loopback_http: permit.origin.is_loopback(),
+            allowed_ranges: services.ranges(&permit.origin),
+            ca: None,
+            send_before: SystemTime::now() + Duration::from_millis(super::SEND_WITHIN_MS),
+        };
+        let pool = format!("{} {}", scope.extension, scope.digest);
+        let scrub = |text: &str| {
+            let text = scrubber.text(text).into_owned();
+            match &credential_scrubber {
+                Some(credentials) => credentials.text(&text).into_owned(),
+                None => text,
+            }
+        };
+        match services.egress.send(&pool, outbound).await {
+            Ok(inbound) => {
+                let bytes = inbound.body.len() as u64;
+                let answered = answered(&permit, &request, inbound, &scope.mark, settles_at, scrub);
+                Performed { summary, end: End::Answered(Box::new(answered)), bytes }
+            }
+            Err(error) => Performed { end: failed(&permit, &error, settles_at, scrub), summary, bytes: 0 },
+        }
+    }
+}
+
+fn answered(
+    permit: &Permit,
+    request: &RecordedRequest,
+    inbound: Inbound,
+    mark: &[(String, String)],
+    settles_at: Millis,
+    scrub: impl Fn(&str) -> String,
+) -> Answered {
+    let Inbound { status, headers, body } = inbound;
+    let effect = Effect::from(permit.effect);
+    let proof = match classify(permit, status, &headers, &body) {
+        grants::Proof::Performed if (200..300).contains(&status) => Proof::Performed,
+        grants::Proof::Performed => Proof::Answered,
+        grants::Proof::NotPerformed { .. } => Proof::NotPerformed,
+        grants::Proof::Unknown if effect == Effect::Once => Proof::Lost,
+        grants::Proof::Unknown => Proof::Answered,
+    };
+    let owned = request.with_call(|call| shown(permit, call, status, &body, mark));
+    let mut captured = Vec::new();
+    let taken = apply_captures(permit, &body, |value| {
+        let stands_for_it = new_reference();
+        captured.push((stands_for_it.clone(), Zeroizing::new(value.to_owned())));
+        stands_for_it
+    });
+    let hide = |text: &str| {
+        let mut text = scrub(text);
+        for raw in taken.taken.iter().filter(|raw| raw.len() >= crate::egress::scrub::SHORTEST) {
+            text = text.replace(raw.as_str(), "[captured]");
+        }
+        text
+    };
+    let body = match String::from_utf8(taken.body) {
+        Ok(text) => Body::new(hide(&text).into_bytes()),
+        // Bytes that are no text can hide a secret in any coding: they are looked through as Latin-1.
+        Err(error) => {
+            let bytes = error.into_bytes();
+            let latin: String = bytes.iter().map(|byte| char::from(*byte)).collect();
+            if hide(&latin) == latin { Body::new(bytes) } else { Body::Text("[scrubbed]".to_owned()) }
+        }
+    };
+    let failed = !(200..300).contains(&status);
+    let result = if proof == Proof::Lost {
+        RecordedResult::lost(&hide(&format!("{} answered {status}", permit.origin)), settles_at)
+    } else {
+        let headers = headers.into_iter().map(|(name, value)| (name, hide(&value))).collect();
+        RecordedResult::Response { status, headers, body }
+    };
+    Answered { result, proof, owned, captured, changes: effect.changes_the_world(), failed }
+}
+
+fn failed(permit: &Permit, error: &SendError, settles_at: Millis, scrub: impl Fn(&str) -> String) -> End {
+    let effect = Effect::from(permit.effect);
+    let message = scrub(&format!("{}: {error}", permit.summary));
+    let (result, proof) = match (error, effect) {
+        (SendError::Refused(_), _) => (RecordedResult::Denied { message }, Proof::NotPerformed),
+        (SendError::TooLarge(limit), _) => (RecordedResult::TooLarge { limit: *limit }, Proof::Performed),
+        (SendError::MaybeSent(_), Effect::Once) => (RecordedResult::lost(&message, settles_at), Proof::Lost),
+        (SendError::NotSent(_) | SendError::Expired, Effect::Once) => {
+            (RecordedResult::Transport { message }, Proof::NotPerformed)
+        }
+        (SendError::NotSent(_) | SendError::MaybeSent(_) | SendError::Expired, _) => return End::Again { reason: message },
+    };
+    End::Answered(Box::new(Answered {
+        result,
+        proof,
+        owned: Vec::new(),
+        captured: Vec::new(),
+        changes: effect.changes_the_world(),
+        failed: true,
+    }))
+}
+
+fn encoding(encoding: Encoding) -> BodyEncoding {
+    match encoding {
+        Encoding::Raw => BodyEncoding::Raw,
+        Encoding::Form => BodyEncoding::Form,
+        Encoding::Json => BodyEncoding::Json,
+        Encoding::Xml => BodyEncoding::Xml,
+        Encoding::Base64 => BodyEncoding::Base64,
+    }
+}

@@ -1,0 +1,26 @@
+//! The CloudARK server: it hosts extensions compiled to Wasm components and makes what they do durable.
+//!
+//! | module | what |
+//! | --- | --- |
+//! | [`engine`] | operations: the graph, the scheduler, recovery, cancel, rollback |
+//! | [`journal`] | durable host calls: record, replay, suspend |
+//! | [`sandbox`] | wasmtime: engine settings, loading, limits, instances, the WASI subset |
+//! | [`host`] | what extensions may ask for: one file a capability |
+//! | [`extensions`] | packages, grants, the compile cache: pure |
+//! | [`registry`] | the installed extensions |
+//! | [`credentials`], [`clouds`] | whose credentials a request is signed with, and the signing |
+//! | [`egress`] | how requests leave |
+//! | [`store`] | what outlives the server |
+
+pub mod clouds;
+pub mod credentials;
+pub mod egress;
+pub mod engine;
+pub mod extensions;
+pub mod host;
+pub mod journal;
+pub mod registry;
+pub mod sandbox;
+pub mod services;
+pub mod store;
+mod time;
