@@ -154,37 +154,24 @@ pub enum Failure {
 impl Failure {
     /// Bad usage.
     pub fn usage(what: impl Into<String>) -> Self {
-        Self::Usage {
-            what: what.into(),
-            next: None,
-        }
+        Self::Usage { what: what.into(), next: None }
     }
 
     /// Bad usage, and what to write instead.
     pub fn usage_with(what: impl Into<String>, next: impl Into<String>) -> Self {
-        Self::Usage {
-            what: what.into(),
-            next: Some(next.into()),
-        }
+        Self::Usage { what: what.into(), next: Some(next.into()) }
     }
 
     /// Something about a file on this machine.
     pub fn local(doing: impl Into<String>, cause: io::Error) -> Self {
-        Self::Local {
-            doing: doing.into(),
-            cause,
-        }
+        Self::Local { doing: doing.into(), cause }
     }
 
     /// With the file that the server's diagnostics speak of.
     #[must_use]
     pub fn about(self, file: &Source) -> Self {
         match self {
-            Self::Refused { doing, problem, .. } => Self::Refused {
-                doing,
-                problem,
-                source_file: Some(file.clone()),
-            },
+            Self::Refused { doing, problem, .. } => Self::Refused { doing, problem, source_file: Some(file.clone()) },
             other => other,
         }
     }
@@ -206,9 +193,7 @@ impl Failure {
             Self::Unreachable { .. } => Exit::Unreachable,
             Self::OperationCancelled { .. } | Self::NotConfirmed(_) => Exit::Cancelled,
             Self::Output(cause) if cause.kind() == io::ErrorKind::BrokenPipe => Exit::Done,
-            Self::Operation { .. } | Self::Answer { .. } | Self::Local { .. } | Self::Output(_) => {
-                Exit::Failed
-            }
+            Self::Operation { .. } | Self::Answer { .. } | Self::Local { .. } | Self::Output(_) => Exit::Failed,
         }
     }
 
@@ -218,22 +203,13 @@ impl Failure {
         match self {
             Self::Usage { next, .. } | Self::Known { next, .. } => next.clone(),
             Self::Refused { problem, .. } => {
-                let watch = || {
-                    problem
-                        .operation
-                        .as_ref()
-                        .map(|id| format!("watch it with: cld op watch {id}"))
-                };
+                let watch = || problem.operation.as_ref().map(|id| format!("watch it with: cld op watch {id}"));
                 problem.next_step.clone().or_else(watch)
             }
             Self::Unreachable { next, .. } => Some(next.clone()),
-            Self::Operation {
-                id,
-                can_retry: true,
-                ..
-            } => Some(format!(
-                "see it with: cld op show {id}\ngo on with it: cld op retry {id}"
-            )),
+            Self::Operation { id, can_retry: true, .. } => {
+                Some(format!("see it with: cld op show {id}\ngo on with it: cld op retry {id}"))
+            }
             Self::Operation { id, .. } => Some(format!("see it with: cld op show {id}")),
             _ => None,
         }
@@ -241,10 +217,7 @@ impl Failure {
 }
 
 fn mistakes(diagnostics: &[Diagnostic]) -> String {
-    let errors = diagnostics
-        .iter()
-        .filter(|d| d.severity == cloudark_api::problem::Severity::Error)
-        .count();
+    let errors = diagnostics.iter().filter(|d| d.severity == cloudark_api::problem::Severity::Error).count();
     match errors {
         1 => "has a mistake; nothing was sent".to_owned(),
         count => format!("has {count} mistakes; nothing was sent"),
@@ -256,12 +229,7 @@ fn told(problem: &Problem) -> &str {
 }
 
 #[cfg(test)]
-#[allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing
-)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 mod tests {
     use super::*;
 
@@ -276,11 +244,7 @@ mod tests {
             operation: Some("01op".into()),
             diagnostics: vec![],
         };
-        Failure::Refused {
-            doing: "creating environment \"wp\"".into(),
-            problem: Box::new(problem),
-            source_file: None,
-        }
+        Failure::Refused { doing: "creating environment \"wp\"".into(), problem: Box::new(problem), source_file: None }
     }
 
     #[test]
@@ -302,17 +266,11 @@ mod tests {
 
     #[test]
     fn a_busy_environment_names_the_operation_in_the_way() {
-        assert_eq!(
-            refused(ProblemKind::Conflict).next().unwrap(),
-            "watch it with: cld op watch 01op"
-        );
+        assert_eq!(refused(ProblemKind::Conflict).next().unwrap(), "watch it with: cld op watch 01op");
     }
 
     #[test]
     fn a_closed_pipe_is_no_failure() {
-        assert_eq!(
-            Failure::from(io::Error::from(io::ErrorKind::BrokenPipe)).exit(),
-            Exit::Done
-        );
+        assert_eq!(Failure::from(io::Error::from(io::ErrorKind::BrokenPipe)).exit(), Exit::Done);
     }
 }

@@ -27,21 +27,16 @@ pub fn read(path: &Path) -> Result<Source, Failure> {
     } else {
         let read = fs::File::open(path).and_then(|file| {
             let mut bytes = Vec::new();
-            file.take(LARGEST + 1)
-                .read_to_end(&mut bytes)
-                .map(|_| bytes)
+            file.take(LARGEST + 1).read_to_end(&mut bytes).map(|_| bytes)
         });
         (path.display().to_string(), read)
     };
     let bytes = bytes.map_err(|cause| Failure::usage(format!("reading {name}: {cause}")))?;
     if bytes.len() as u64 > LARGEST {
-        return Err(Failure::usage(format!(
-            "{name} is larger than {LARGEST} bytes"
-        )));
+        return Err(Failure::usage(format!("{name} is larger than {LARGEST} bytes")));
     }
-    let text = String::from_utf8(bytes).map_err(|cause| {
-        Failure::usage(format!("{name} is not UTF-8 text: {}", cause.utf8_error()))
-    })?;
+    let text = String::from_utf8(bytes)
+        .map_err(|cause| Failure::usage(format!("{name} is not UTF-8 text: {}", cause.utf8_error())))?;
     Ok(Source { name, text })
 }
 
@@ -50,11 +45,7 @@ pub fn read(path: &Path) -> Result<Source, Failure> {
 /// # Errors
 /// The file has mistakes.
 pub fn check_environment(screen: Screen, source: &Source, kinds: &[Kind]) -> Result<(), Failure> {
-    judge(
-        screen,
-        source,
-        files::environment::parse(&source.text, kinds).diagnostics,
-    )
+    judge(screen, source, files::environment::parse(&source.text, kinds).diagnostics)
 }
 
 /// Checks an application file, as [`check_environment`].
@@ -62,22 +53,12 @@ pub fn check_environment(screen: Screen, source: &Source, kinds: &[Kind]) -> Res
 /// # Errors
 /// The file has mistakes.
 pub fn check_application(screen: Screen, source: &Source) -> Result<(), Failure> {
-    judge(
-        screen,
-        source,
-        files::application::parse(&source.text).diagnostics,
-    )
+    judge(screen, source, files::application::parse(&source.text).diagnostics)
 }
 
 fn judge(screen: Screen, source: &Source, diagnostics: Vec<Diagnostic>) -> Result<(), Failure> {
-    if diagnostics
-        .iter()
-        .any(|found| found.severity == Severity::Error)
-    {
-        return Err(Failure::File {
-            source_file: source.clone(),
-            diagnostics,
-        });
+    if diagnostics.iter().any(|found| found.severity == Severity::Error) {
+        return Err(Failure::File { source_file: source.clone(), diagnostics });
     }
     if !screen.quiet {
         screen.diagnostics(Some(source), &diagnostics);
@@ -91,23 +72,14 @@ pub fn show_new(screen: Screen, source: &Source, kinds: Option<&[Kind]>, found: 
         Some(kinds) => files::environment::parse(&source.text, kinds).diagnostics,
         None => files::application::parse(&source.text).diagnostics,
     };
-    let new: Vec<Diagnostic> = found
-        .iter()
-        .filter(|diagnostic| !shown.contains(diagnostic))
-        .cloned()
-        .collect();
+    let new: Vec<Diagnostic> = found.iter().filter(|diagnostic| !shown.contains(diagnostic)).cloned().collect();
     if !screen.quiet {
         screen.diagnostics(Some(source), &new);
     }
 }
 
 #[cfg(test)]
-#[allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing
-)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 mod tests {
     use super::*;
     use crate::exit::Exit;
@@ -119,10 +91,7 @@ mod tests {
         assert_eq!(read(&path).unwrap_err().exit(), Exit::Usage);
         fs::write(&path, b"a: \xff").unwrap();
         let failure = read(&path).unwrap_err();
-        assert!(
-            failure.to_string().contains("is not UTF-8 text"),
-            "{failure}"
-        );
+        assert!(failure.to_string().contains("is not UTF-8 text"), "{failure}");
         assert_eq!(read(dir.path()).unwrap_err().exit(), Exit::Usage);
     }
 }

@@ -35,24 +35,16 @@ pub fn set_up(global: &Global) -> Result<(), Failure> {
     let file = match &global.log_file {
         Some(path) => {
             let appending = File::options().create(true).append(true).open(path);
-            let file = appending.map_err(|cause| {
-                Failure::usage(format!("opening the log file {}: {cause}", path.display()))
-            })?;
-            let everything = Targets::new()
-                .with_target("cld", LevelFilter::DEBUG)
-                .with_target("hyper_util", LevelFilter::DEBUG);
+            let file = appending
+                .map_err(|cause| Failure::usage(format!("opening the log file {}: {cause}", path.display())))?;
+            let everything =
+                Targets::new().with_target("cld", LevelFilter::DEBUG).with_target("hyper_util", LevelFilter::DEBUG);
             Some(
-                tracing_subscriber::fmt::layer()
-                    .with_writer(Mutex::new(file))
-                    .with_ansi(false)
-                    .with_filter(everything),
+                tracing_subscriber::fmt::layer().with_writer(Mutex::new(file)).with_ansi(false).with_filter(everything),
             )
         }
         None => None,
     };
-    let _ = tracing_subscriber::registry()
-        .with(terminal)
-        .with(file)
-        .try_init();
+    let _ = tracing_subscriber::registry().with(terminal).with(file).try_init();
     Ok(())
 }

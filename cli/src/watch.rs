@@ -32,12 +32,7 @@ const PATIENT_TRIES: usize = 20;
 ///
 /// # Errors
 /// The server refuses it.
-pub async fn start<F>(
-    context: &Context,
-    client: &Client,
-    watching: Watching,
-    begin: F,
-) -> Result<Accepted, Failure>
+pub async fn start<F>(context: &Context, client: &Client, watching: Watching, begin: F) -> Result<Accepted, Failure>
 where
     F: AsyncFn() -> Result<Accepted, Failure>,
 {
@@ -49,17 +44,13 @@ where
             Err(failure) => failure,
         };
         let in_the_way = match &failure {
-            Failure::Refused { problem, .. } if problem.kind == ProblemKind::Conflict => {
-                problem.operation.clone()
-            }
+            Failure::Refused { problem, .. } if problem.kind == ProblemKind::Conflict => problem.operation.clone(),
             _ => None,
         };
         let Some(id) = in_the_way.filter(|_| watching.wait && tries < PATIENT_TRIES) else {
             return Err(failure);
         };
-        context
-            .screen
-            .note(format!("waiting for operation {id}, which is in the way"));
+        context.screen.note(format!("waiting for operation {id}, which is in the way"));
         let operation = client.operation(&OperationId(id)).await?;
         let mut watcher = Watcher::new(context, client, Progress::new(operation), View::Silent);
         if let Ended::Detached = watcher.run().await? {
@@ -122,21 +113,13 @@ pub async fn watch(context: &Context, client: &Client, id: &OperationId) -> Resu
     let mut watcher = Watcher::new(context, client, progress, view);
     match watcher.run().await? {
         Ended::Detached => {
-            screen.note(format!(
-                "the server goes on with it; watch it again with: cld op watch {id}"
-            ));
+            screen.note(format!("the server goes on with it; watch it again with: cld op watch {id}"));
             Ok(Exit::Detached)
         }
-        Ended::With(OperationStatus::Cancelled) => {
-            Err(Failure::OperationCancelled { id: id.clone() })
-        }
+        Ended::With(OperationStatus::Cancelled) => Err(Failure::OperationCancelled { id: id.clone() }),
         Ended::With(OperationStatus::Failed) => {
             let operation = client.operation(id).await?;
-            Err(Failure::Operation {
-                id: id.clone(),
-                errors: operation.errors,
-                can_retry: operation.can_retry,
-            })
+            Err(Failure::Operation { id: id.clone(), errors: operation.errors, can_retry: operation.can_retry })
         }
         Ended::With(_) => Ok(Exit::Done),
     }
@@ -176,13 +159,7 @@ struct Watcher<'a> {
 
 impl<'a> Watcher<'a> {
     fn new(context: &'a Context, client: &'a Client, progress: Progress, view: View) -> Self {
-        Self {
-            context,
-            client,
-            progress,
-            view,
-            lost: None,
-        }
+        Self { context, client, progress, view, lost: None }
     }
 
     async fn run(&mut self) -> Result<Ended, Failure> {
@@ -192,38 +169,50 @@ impl<'a> Watcher<'a> {
         let mut frames = tokio::time::interval(FRAME);
         frames.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            tokio::select! {
-                next = events.next() => match next? {
-                    Next::Event(event) => {
-                        self.show(&event)?;
-                        if let EventKind::Operation { status } = event.what && status.is_final() {
-                            self.last_frame()?;
-                            return Ok(Ended::With(status));
-                        }
+            // Kept across frames: dropped at each one, a slow connection would never come to be.
+            let mut next = pin!(events.next());
+            let news = loop {
+                tokio::select! {
+                    news = &mut next => break news?,
+                    _ = &mut interrupt => {
+                        self.last_frame()?;
+                        return Ok(Ended::Detached);
                     }
-                    Next::Lost(cause) => self.lose(&cause),
-                    Next::Found => {
-                        self.lost = None;
-                        self.say_in_lines("the server is back");
-                    }
-                    Next::End => {
-                        // The server says that there are no more events: it knows how the operation ended.
-                        let operation = self.client.operation(&id).await;
-                        if let Ok(operation) = operation && operation.status.is_final() {
-                            let status = operation.status;
-                            self.progress = Progress::new(operation);
-                            self.last_frame()?;
-                            return Ok(Ended::With(status));
-                        }
-                    }
-                },
-                _ = &mut interrupt => {
-                    self.last_frame()?;
-                    return Ok(Ended::Detached);
+                    _ = frames.tick(), if matches!(self.view, View::Tree { .. }) => self.frame()?,
                 }
-                _ = frames.tick(), if matches!(self.view, View::Tree { .. }) => self.frame()?,
+            };
+            let ended = match news {
+                Next::Event(event) => {
+                    self.show(&event)?;
+                    match event.what {
+                        EventKind::Operation { status } if status.is_final() => Some(status),
+                        _ => None,
+                    }
+                }
+                Next::Lost(cause) => {
+                    self.lose(&cause);
+                    None
+                }
+                Next::Found => {
+                    self.lost = None;
+                    self.say_in_lines("the server is back");
+                    None
+                }
+                Next::End => self.ended_meanwhile(&id).await,
+            };
+            if let Some(status) = ended {
+                self.last_frame()?;
+                return Ok(Ended::With(status));
             }
         }
+    }
+
+    /// How the operation ended, when the server has no more events of it.
+    async fn ended_meanwhile(&mut self, id: &OperationId) -> Option<OperationStatus> {
+        let operation = self.client.operation(id).await.ok().filter(|operation| operation.status.is_final())?;
+        let status = operation.status;
+        self.progress = Progress::new(operation);
+        Some(status)
     }
 
     fn show(&mut self, event: &Event) -> Result<(), Failure> {
@@ -231,9 +220,7 @@ impl<'a> Watcher<'a> {
         self.progress.take(event);
         match (self.view, line) {
             (View::Lines, Some(line)) => self.context.screen.line(line),
-            (View::Tree { .. }, Some(line))
-                if matches!(event.what, EventKind::Call { .. } | EventKind::Log { .. }) =>
-            {
+            (View::Tree { .. }, Some(line)) if matches!(event.what, EventKind::Call { .. } | EventKind::Log { .. }) => {
                 if self.context.verbose {
                     self.above(line)?;
                 }
@@ -253,9 +240,7 @@ impl<'a> Watcher<'a> {
 
     fn say_in_lines(&self, text: &str) {
         if matches!(self.view, View::Lines | View::Documents) {
-            self.context
-                .screen
-                .note(Line::new().styled(style::WARN, text));
+            self.context.screen.note(Line::new().styled(style::WARN, text));
         }
     }
 
@@ -273,9 +258,7 @@ impl<'a> Watcher<'a> {
             return Ok(());
         };
         let (width, height) = self.context.screen.size().unwrap_or((100, 24));
-        let mut lines = self
-            .progress
-            .frame(now_ms(), width, height.saturating_sub(1));
+        let mut lines = self.progress.frame(now_ms(), width, height.saturating_sub(1));
         if self.lost.is_some() {
             let text = "the server went away; trying to reach it again";
             lines.push(Line::new().styled(style::WARN, text).truncated(width));
@@ -307,17 +290,8 @@ mod tests {
 
     #[test]
     fn a_terminal_waits_and_a_script_does_not_unless_told() {
-        let (plain, detach, wait) = (
-            Watching::default(),
-            Watching {
-                detach: true,
-                wait: false,
-            },
-            Watching {
-                detach: false,
-                wait: true,
-            },
-        );
+        let (plain, detach, wait) =
+            (Watching::default(), Watching { detach: true, wait: false }, Watching { detach: false, wait: true });
         assert!(waits(plain, true) && waits(wait, true) && waits(wait, false));
         assert!(!waits(plain, false) && !waits(detach, true) && !waits(detach, false));
     }

@@ -1,10 +1,5 @@
 //! What a user and a script see of `cld`: exit codes, answers, and what was sent.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing
-)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod fake;
 
@@ -12,7 +7,8 @@ use fake::{Answer, TOKEN, World, page, refusal};
 use serde_json::{Value, json};
 
 const APP: &str = "app:\n  image: nginx:1.29\n  container_port: 80\n";
-const ENVIRONMENT: &str = "environment:\n  resources:\n    nimbus:\n      - resource:\n          type: store\n          name: db\n";
+const ENVIRONMENT: &str =
+    "environment:\n  resources:\n    nimbus:\n      - resource:\n          type: store\n          name: db\n";
 
 fn kinds() -> Answer {
     page(json!([{
@@ -56,24 +52,10 @@ fn events(last: &str) -> Vec<Value> {
 /// A world in which creating an environment takes this course.
 fn creating(last: &str) -> (World, String) {
     let world = World::new();
-    world
-        .on("GET", "/v1/kinds", kinds())
-        .on("POST", "/v1/environments", accepted());
-    world.on(
-        "GET",
-        "/v1/operations/01op",
-        Answer::Json(200, operation("running")),
-    );
-    world.on(
-        "GET",
-        "/v1/operations/01op",
-        Answer::Json(200, operation(last)),
-    );
-    world.on(
-        "GET",
-        "/v1/operations/01op/events",
-        Answer::Events(events(last), None),
-    );
+    world.on("GET", "/v1/kinds", kinds()).on("POST", "/v1/environments", accepted());
+    world.on("GET", "/v1/operations/01op", Answer::Json(200, operation("running")));
+    world.on("GET", "/v1/operations/01op", Answer::Json(200, operation(last)));
+    world.on("GET", "/v1/operations/01op/events", Answer::Events(events(last), None));
     let file = world.file("env.yaml", ENVIRONMENT);
     (world, file)
 }
@@ -81,9 +63,7 @@ fn creating(last: &str) -> (World, String) {
 #[test]
 fn a_script_is_not_kept_waiting() {
     let (world, file) = creating("succeeded");
-    let ran = world.cld(&format!(
-        "env create wp {file} --set region=r1 --project-id p1"
-    ));
+    let ran = world.cld(&format!("env create wp {file} --set region=r1 --project-id p1"));
     assert_eq!((ran.code, ran.out.as_str()), (0, "01op\n"), "{}", ran.err);
     assert!(ran.err.contains("cld op watch 01op"), "{}", ran.err);
     let sent = &world.changes()[0];
@@ -107,11 +87,7 @@ fn waiting_without_a_terminal_writes_plain_lines() {
 fn programs_get_the_events_one_a_line() {
     let (world, file) = creating("succeeded");
     let ran = world.cld(&format!("env create wp {file} --wait --output json"));
-    let lines: Vec<Value> = ran
-        .out
-        .lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect();
+    let lines: Vec<Value> = ran.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(ran.code, 0, "{}", ran.err);
     assert_eq!(lines[0]["operation"], "01op");
     assert_eq!(lines[1..], events("succeeded"));
@@ -140,58 +116,47 @@ fn cancelling_is_done_when_the_operation_is_cancelled() {
     world.on("POST", "/v1/operations/01op/cancel", accepted());
     let ran = world.cld("op cancel 01op --wait");
     assert_eq!(ran.code, 6);
-    assert!(
-        ran.err.contains("before it could be cancelled"),
-        "{}",
-        ran.err
-    );
+    assert!(ran.err.contains("before it could be cancelled"), "{}", ran.err);
 }
 
 #[test]
 fn a_broken_stream_goes_on_where_it_stopped() {
     let world = World::new();
-    world.on(
-        "GET",
-        "/v1/operations/01op",
-        Answer::Json(200, operation("running")),
-    );
-    world.on(
-        "GET",
-        "/v1/operations/01op/events",
-        Answer::Events(events("succeeded"), Some(2)),
-    );
-    world.on(
-        "GET",
-        "/v1/operations/01op/events",
-        Answer::Events(events("succeeded"), Some(1)),
-    );
-    world.on(
-        "GET",
-        "/v1/operations/01op/events",
-        Answer::Events(events("succeeded"), None),
-    );
+    world.on("GET", "/v1/operations/01op", Answer::Json(200, operation("running")));
+    world.on("GET", "/v1/operations/01op/events", Answer::Events(events("succeeded"), Some(2)));
+    world.on("GET", "/v1/operations/01op/events", Answer::Events(events("succeeded"), Some(1)));
+    world.on("GET", "/v1/operations/01op/events", Answer::Events(events("succeeded"), None));
     let ran = world.cld("op watch 01op --output json");
-    let lines: Vec<Value> = ran
-        .out
-        .lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect();
+    let lines: Vec<Value> = ran.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!((ran.code, lines), (0, events("succeeded")), "{}", ran.err);
-    let resumed: Vec<String> = world
-        .to("/v1/operations/01op/events")
-        .iter()
-        .map(|seen| seen.header("last-event-id"))
-        .collect();
+    let resumed: Vec<String> =
+        world.to("/v1/operations/01op/events").iter().map(|seen| seen.header("last-event-id")).collect();
     assert_eq!(resumed, ["", "2", "3"]);
+}
+
+#[test]
+fn a_server_that_restarts_elsewhere_is_found_again() {
+    let (before, after) = (World::new(), World::new());
+    before.on("GET", "/v1/operations/01op", Answer::Json(200, operation("running")));
+    before.on("GET", "/v1/operations/01op/events", Answer::Events(events("succeeded"), Some(2)));
+    before.on("GET", "/v1/operations/01op/events", Answer::Json(503, refusal(503, "unavailable", "stopping")));
+    after.on("GET", "/v1/operations/01op/events", Answer::Events(events("succeeded"), None));
+    let watching = before.command(&["op", "watch", "01op", "--output", "json"]).spawn().unwrap();
+    while before.to("/v1/operations/01op/events").len() < 2 {
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    std::fs::copy(after.data().join("server.json"), before.data().join("server.json")).unwrap();
+    let output = watching.wait_with_output().unwrap();
+    let lines: Vec<Value> =
+        output.stdout.split(|byte| *byte == b'\n').filter_map(|line| serde_json::from_slice(line).ok()).collect();
+    assert_eq!((output.status.code(), lines), (Some(0), events("succeeded")));
+    assert_eq!(after.to("/v1/operations/01op/events")[0].header("last-event-id"), "2");
 }
 
 #[test]
 fn a_file_with_mistakes_shows_all_of_them_and_nothing_is_sent() {
     let (world, _) = creating("succeeded");
-    let text = ENVIRONMENT.replace(
-        "name: db",
-        "nmae: db\n          configuration:\n            flavour: large",
-    );
+    let text = ENVIRONMENT.replace("name: db", "nmae: db\n          configuration:\n            flavour: large");
     world.file("broken.yaml", &text);
     let ran = world.cld("env create wp broken.yaml");
     assert_eq!((ran.code, ran.out.as_str()), (2, ""));
@@ -217,31 +182,16 @@ fn the_servers_diagnostics_are_shown_in_the_file() {
 #[test]
 fn each_kind_of_refusal_has_its_code() {
     let world = World::new();
-    for (status, kind, code) in [
-        (404, "not-found", 3),
-        (403, "denied", 5),
-        (409, "conflict", 6),
-        (503, "unavailable", 4),
-        (500, "internal", 1),
-    ] {
+    for (status, kind, code) in
+        [(404, "not-found", 3), (403, "denied", 5), (409, "conflict", 6), (503, "unavailable", 4), (500, "internal", 1)]
+    {
         let path = format!("/v1/environments/{kind}");
-        world.on(
-            "GET",
-            &path,
-            Answer::Json(status, refusal(status, kind, "so it is\u{1b}[5m")),
-        );
+        world.on("GET", &path, Answer::Json(status, refusal(status, kind, "so it is\u{1b}[5m")));
         let ran = world.cld(&format!("env show {kind}"));
         assert_eq!(ran.code, code, "{kind}: {}", ran.err);
-        assert_eq!(
-            ran.err.lines().next().unwrap(),
-            format!("error: showing environment \"{kind}\": so it is")
-        );
+        assert_eq!(ran.err.lines().next().unwrap(), format!("error: showing environment \"{kind}\": so it is"));
     }
-    world.on(
-        "GET",
-        "/v1/environments/odd",
-        Answer::Json(409, json!("not a problem document")),
-    );
+    world.on("GET", "/v1/environments/odd", Answer::Json(409, json!("not a problem document")));
     assert_eq!(world.cld("env show odd").code, 6);
     std::fs::write(world.data().join("token"), "wrong").unwrap();
     assert_eq!(world.cld("env list").code, 5);
@@ -281,25 +231,18 @@ fn a_post_whose_connection_breaks_is_sent_again_with_its_key() {
     let world = World::new();
     let file = world.file("env.yaml", ENVIRONMENT);
     world.on("GET", "/v1/kinds", kinds());
-    world
-        .on("POST", "/v1/environments", Answer::Broken)
-        .on("POST", "/v1/environments", accepted());
+    world.on("POST", "/v1/environments", Answer::Broken).on("POST", "/v1/environments", accepted());
     let ran = world.cld(&format!("env create wp {file}"));
     assert_eq!(ran.code, 0, "{}", ran.err);
     let sent = world.changes();
     assert_eq!(sent.len(), 2);
-    assert_eq!(
-        sent[0].header("idempotency-key"),
-        sent[1].header("idempotency-key")
-    );
+    assert_eq!(sent[0].header("idempotency-key"), sent[1].header("idempotency-key"));
 }
 
 #[test]
 fn a_delete_is_sent_once_only() {
     let world = World::new();
-    world
-        .on("DELETE", "/v1/environments/wp", Answer::Broken)
-        .on("DELETE", "/v1/environments/wp", accepted());
+    world.on("DELETE", "/v1/environments/wp", Answer::Broken).on("DELETE", "/v1/environments/wp", accepted());
     assert_eq!(world.cld("env delete wp --yes").code, 4);
     assert_eq!(world.changes().len(), 1);
 }
@@ -330,21 +273,13 @@ fn an_update_that_replaces_something_is_not_made_by_a_script_without_yes() {
     });
     let step = json!({"piece": "resource/db", "kind": "store", "action": "replace", "changes": []});
     world.on("GET", "/v1/environments/wp", Answer::Json(200, environment));
-    world.on(
-        "POST",
-        "/v1/environments/wp/plan",
-        Answer::Json(200, json!({"steps": [step], "diagnostics": []})),
-    );
+    world.on("POST", "/v1/environments/wp/plan", Answer::Json(200, json!({"steps": [step], "diagnostics": []})));
     world.on("PUT", "/v1/environments/wp", accepted());
     let ran = world.cld(&format!("env update wp {file}"));
     assert_eq!(ran.code, 2, "{}", ran.err);
     assert!(!world.changes().iter().any(|seen| seen.method == "PUT"));
     assert_eq!(world.cld(&format!("env update wp {file} --yes")).code, 0);
-    let put = world
-        .changes()
-        .into_iter()
-        .find(|seen| seen.method == "PUT")
-        .unwrap();
+    let put = world.changes().into_iter().find(|seen| seen.method == "PUT").unwrap();
     assert_eq!(put.header("if-match"), "\"7\"");
 }
 
@@ -353,69 +288,32 @@ fn an_operation_in_the_way_is_waited_for_when_asked_to() {
     let (world, _) = creating("succeeded");
     let mut busy = refusal(409, "conflict", "environment \"wp\" is busy");
     busy["operation"] = json!("01op");
-    world.on(
-        "POST",
-        "/v1/environments/wp/refresh",
-        Answer::Json(409, busy.clone()),
-    );
+    world.on("POST", "/v1/environments/wp/refresh", Answer::Json(409, busy.clone()));
     let ran = world.cld("env refresh wp");
     assert_eq!(ran.code, 6);
     assert!(ran.err.contains("cld op watch 01op"), "{}", ran.err);
     let (world, _) = creating("succeeded");
-    world.on(
-        "POST",
-        "/v1/environments/wp/refresh",
-        Answer::Json(409, busy),
-    );
+    world.on("POST", "/v1/environments/wp/refresh", Answer::Json(409, busy));
     world.on("POST", "/v1/environments/wp/refresh", accepted());
     assert_eq!(world.cld("env refresh wp --wait").code, 0);
     let sent = world.changes();
     assert_eq!(sent.len(), 2);
-    assert_ne!(
-        sent[0].header("idempotency-key"),
-        sent[1].header("idempotency-key")
-    );
+    assert_ne!(sent[0].header("idempotency-key"), sent[1].header("idempotency-key"));
 }
 
 #[test]
 fn secrets_come_by_stdin_and_are_never_shown() {
     let world = World::new();
-    world.on(
-        "PUT",
-        "/v1/environments/wp/secrets/api-key",
-        Answer::Json(200, json!({})),
-    );
+    world.on("PUT", "/v1/environments/wp/secrets/api-key", Answer::Json(200, json!({})));
     let log = world.home.path().join("log.txt");
-    let words = [
-        "secret",
-        "set",
-        "wp",
-        "api-key",
-        "--debug",
-        "-v",
-        "--log-file",
-        log.to_str().unwrap(),
-    ];
+    let words = ["secret", "set", "wp", "api-key", "--debug", "-v", "--log-file", log.to_str().unwrap()];
     let ran = world.cld_with(&words, "h1dden v4lue\n");
     assert_eq!(ran.code, 0, "{}", ran.err);
     assert_eq!(world.changes()[0].json(), json!({"value": "h1dden v4lue"}));
-    let said = format!(
-        "{}{}{}",
-        ran.out,
-        ran.err,
-        std::fs::read_to_string(log).unwrap()
-    );
-    assert!(
-        said.contains("/v1/environments/wp/secrets/api-key"),
-        "{said}"
-    );
+    let said = format!("{}{}{}", ran.out, ran.err, std::fs::read_to_string(log).unwrap());
+    assert!(said.contains("/v1/environments/wp/secrets/api-key"), "{said}");
     assert!(!said.contains("h1dden") && !said.contains(TOKEN), "{said}");
-    assert_eq!(
-        world
-            .cld_with(&["secret", "set", "wp", "api-key"], "\n")
-            .code,
-        2
-    );
+    assert_eq!(world.cld_with(&["secret", "set", "wp", "api-key"], "\n").code, 2);
 }
 
 #[test]
@@ -437,18 +335,11 @@ fn an_invented_cloud_is_set_up_as_its_extension_says() {
     world.on("PUT", "/v1/clouds/nimbus", Answer::Json(200, cloud));
     let ran = world.cld("setup nimbus --set zone=z1");
     assert_eq!(ran.code, 2);
-    assert!(
-        ran.err.contains("an API key of Nimbus") && ran.err.contains("--value-stdin"),
-        "{}",
-        ran.err
-    );
+    assert!(ran.err.contains("an API key of Nimbus") && ran.err.contains("--value-stdin"), "{}", ran.err);
     let ran = world.cld_with(&["setup", "nimbus", "--value-stdin"], "k3y\n");
     assert_eq!(ran.code, 2);
     assert!(ran.err.contains("needs the setting `zone`"), "{}", ran.err);
-    let ran = world.cld_with(
-        &["setup", "nimbus", "--value-stdin", "--set", "zone=z1"],
-        "k3y\n",
-    );
+    let ran = world.cld_with(&["setup", "nimbus", "--value-stdin", "--set", "zone=z1"], "k3y\n");
     assert_eq!(ran.code, 0, "{}", ran.err);
     insta::assert_snapshot!(ran.out);
     let sent = world.changes()[0].json();
@@ -469,30 +360,16 @@ fn an_extension_is_installed_by_the_digest_that_was_shown() {
     let inspection = json!({
         "extension": extension, "asks": ["call https://nimbus.example"], "grants_yaml": "", "replaces": null, "wider": [],
     });
-    world.on(
-        "POST",
-        "/v1/extensions:inspect",
-        Answer::Json(200, inspection),
-    );
+    world.on("POST", "/v1/extensions:inspect", Answer::Json(200, inspection));
     world.on("POST", "/v1/extensions", Answer::Json(200, extension));
     let file = world.file("nimbus.wasm", "\0asm");
     let ran = world.cld(&format!("extension install {file}"));
     assert_eq!(ran.code, 2);
-    assert!(
-        ran.err.contains("call https://nimbus.example") && ran.err.contains("--yes"),
-        "{}",
-        ran.err
-    );
+    assert!(ran.err.contains("call https://nimbus.example") && ran.err.contains("--yes"), "{}", ran.err);
     assert!(world.to("/v1/extensions").is_empty());
-    assert_eq!(
-        world.cld(&format!("extension install {file} --yes")).code,
-        0
-    );
+    assert_eq!(world.cld(&format!("extension install {file} --yes")).code, 0);
     let sent = &world.to("/v1/extensions")[0];
-    assert_eq!(
-        (sent.query.as_str(), sent.header("content-type").as_str()),
-        ("agree=sha256%3A1", "application/wasm")
-    );
+    assert_eq!((sent.query.as_str(), sent.header("content-type").as_str()), ("agree=sha256%3A1", "application/wasm"));
     assert_eq!(sent.body, b"\0asm");
 }
 
@@ -500,43 +377,25 @@ fn an_extension_is_installed_by_the_digest_that_was_shown() {
 fn logs_are_lines_without_escape_sequences() {
     let world = World::new();
     let line = |at: u64, message: &str| json!({"at_ms": at, "source": "web/1", "message": message});
-    let lines = vec![
-        line(1_769_860_800_000, "GET / 200"),
-        line(1_769_860_801_250, "evil\u{1b}[2J\u{7}"),
-    ];
+    let lines = vec![line(1_769_860_800_000, "GET / 200"), line(1_769_860_801_250, "evil\u{1b}[2J\u{7}")];
     world.on("GET", "/v1/applications/web/logs", Answer::Lines(lines));
     let ran = world.cld("app logs web --deployment --tail 5 --since 10m --follow");
     assert_eq!(ran.code, 0, "{}", ran.err);
     insta::assert_snapshot!(ran.out);
     let query = &world.to("/v1/applications/web/logs")[0].query;
-    assert!(
-        query.starts_with("stream=deployment&follow=true&since_ms=") && query.ends_with("&tail=5"),
-        "{query}"
-    );
+    assert!(query.starts_with("stream=deployment&follow=true&since_ms=") && query.ends_with("&tail=5"), "{query}");
 }
 
 #[test]
 fn lists_are_read_to_their_end() {
     let world = World::new();
     let secret = |name: &str| json!({"name": name, "updated_at": "2026-01-31T12:00:00Z"});
-    world.on(
-        "GET",
-        "/v1/environments/wp/secrets",
-        Answer::Json(200, json!({"items": [secret("a")], "next": "c1"})),
-    );
-    world.on(
-        "GET",
-        "/v1/environments/wp/secrets",
-        page(json!([secret("b")])),
-    );
+    world.on("GET", "/v1/environments/wp/secrets", Answer::Json(200, json!({"items": [secret("a")], "next": "c1"})));
+    world.on("GET", "/v1/environments/wp/secrets", page(json!([secret("b")])));
     let ran = world.cld("secret list wp --output json");
     let names: Value = serde_json::from_str(&ran.out).unwrap();
     assert_eq!(names, json!([secret("a"), secret("b")]));
-    assert!(
-        world.to("/v1/environments/wp/secrets")[1]
-            .query
-            .contains("cursor=c1")
-    );
+    assert!(world.to("/v1/environments/wp/secrets")[1].query.contains("cursor=c1"));
     let ran = world.cld("secret list wp --output yaml");
     assert!(ran.out.starts_with("- name: b\n"), "{}", ran.out);
 }
@@ -548,12 +407,7 @@ fn a_program_of_ones_own_is_a_command() {
     let path = world.file("cld-greet", "#!/bin/sh\necho hello \"$@\"\nexit 42\n");
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
     let ran = world.cld("greet the world --output");
-    assert_eq!(
-        (ran.code, ran.out.as_str()),
-        (42, "hello the world --output\n"),
-        "{}",
-        ran.err
-    );
+    assert_eq!((ran.code, ran.out.as_str()), (42, "hello the world --output\n"), "{}", ran.err);
     let ran = world.cld("gret");
     assert_eq!(ran.code, 2);
     assert!(ran.err.contains("no command `gret`"), "{}", ran.err);

@@ -1,10 +1,5 @@
 //! What a person at a terminal sees.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing
-)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod fake;
 
@@ -35,27 +30,11 @@ impl Terminal {
         grantpt(&master).unwrap();
         unlockpt(&master).unwrap();
         let name = ptsname(&master, Vec::new()).unwrap();
-        let slave: OwnedFd =
-            rustix::fs::open(name, OFlags::RDWR | OFlags::NOCTTY, Mode::empty()).unwrap();
-        tcsetwinsize(
-            &slave,
-            Winsize {
-                ws_row: 24,
-                ws_col: 80,
-                ws_xpixel: 0,
-                ws_ypixel: 0,
-            },
-        )
-        .unwrap();
+        let slave: OwnedFd = rustix::fs::open(name, OFlags::RDWR | OFlags::NOCTTY, Mode::empty()).unwrap();
+        tcsetwinsize(&slave, Winsize { ws_row: 24, ws_col: 80, ws_xpixel: 0, ws_ypixel: 0 }).unwrap();
         let ends = || Stdio::from(slave.try_clone().unwrap());
         let mut command = world.command(&line.split(' ').collect::<Vec<_>>());
-        let child = command
-            .env("TERM", "xterm")
-            .stdin(ends())
-            .stdout(ends())
-            .stderr(ends())
-            .spawn()
-            .unwrap();
+        let child = command.env("TERM", "xterm").stdin(ends()).stdout(ends()).stderr(ends()).spawn().unwrap();
         let keyboard = File::from(master);
         let mut display = keyboard.try_clone().unwrap();
         let (sender, shown) = channel();
@@ -67,20 +46,14 @@ impl Terminal {
                 }
             }
         });
-        Self {
-            child,
-            keyboard,
-            shown,
-            screen: Screen::default(),
-        }
+        Self { child, keyboard, shown, screen: Screen::default() }
     }
 
     /// Waits until the screen shows this.
     fn until(&mut self, text: &str) {
         while !self.screen.text().contains(text) {
             let bytes = self.shown.recv_timeout(Duration::from_secs(10));
-            self.screen
-                .take(&bytes.unwrap_or_else(|_| panic!("no {text:?} in:\n{}", self.screen.text())));
+            self.screen.take(&bytes.unwrap_or_else(|_| panic!("no {text:?} in:\n{}", self.screen.text())));
         }
     }
 
@@ -119,8 +92,7 @@ impl Screen {
 
     fn take(&mut self, bytes: &[u8]) {
         self.bytes.extend_from_slice(bytes);
-        let Ok(text) = String::from_utf8(std::mem::take(&mut self.bytes))
-            .map_err(|e| self.bytes = e.into_bytes())
+        let Ok(text) = String::from_utf8(std::mem::take(&mut self.bytes)).map_err(|e| self.bytes = e.into_bytes())
         else {
             return;
         };
@@ -207,11 +179,7 @@ fn environment(applications: &[&str]) -> Answer {
 #[test]
 fn an_operation_is_drawn_as_a_tree_with_its_rollback() {
     let world = World::new();
-    world.on(
-        "GET",
-        "/v1/operations/01op",
-        Answer::Json(200, operation("running")),
-    );
+    world.on("GET", "/v1/operations/01op", Answer::Json(200, operation("running")));
     let events = numbered(vec![
         state("running"),
         task("running", "", false),
@@ -220,11 +188,7 @@ fn an_operation_is_drawn_as_a_tree_with_its_rollback() {
         task("done", "", true),
         state("failed"),
     ]);
-    world.on(
-        "GET",
-        "/v1/operations/01op/events",
-        Answer::Events(events, None),
-    );
+    world.on("GET", "/v1/operations/01op/events", Answer::Events(events, None));
     let (code, screen) = Terminal::run(&world, "op watch 01op").end();
     assert_eq!(code, 1, "{screen}");
     insta::assert_snapshot!(screen);
@@ -233,11 +197,7 @@ fn an_operation_is_drawn_as_a_tree_with_its_rollback() {
 #[test]
 fn an_interrupted_watch_leaves_the_operation_alone() {
     let world = World::new();
-    world.on(
-        "GET",
-        "/v1/operations/01op",
-        Answer::Json(200, operation("running")),
-    );
+    world.on("GET", "/v1/operations/01op", Answer::Json(200, operation("running")));
     let events = numbered(vec![state("running"), task("waiting", "warming up", false)]);
     world.on("GET", "/v1/operations/01op/events", Answer::Hanging(events));
     let mut terminal = Terminal::run(&world, "op watch 01op");
@@ -245,10 +205,7 @@ fn an_interrupted_watch_leaves_the_operation_alone() {
     terminal.interrupt();
     let (code, screen) = terminal.end();
     assert_eq!(code, 130);
-    assert!(
-        screen.contains("watch it again with: cld op watch 01op"),
-        "{screen}"
-    );
+    assert!(screen.contains("watch it again with: cld op watch 01op"), "{screen}");
     assert!(world.changes().is_empty());
 }
 
@@ -264,11 +221,7 @@ fn deleting_an_environment_asks_for_its_name() {
             "outputs_schema": {}, "holds_data": true, "host_ports_collide": false,
         }])),
     );
-    world.on(
-        "DELETE",
-        "/v1/environments/wp",
-        Answer::Json(202, json!({"operation": "01op"})),
-    );
+    world.on("DELETE", "/v1/environments/wp", Answer::Json(202, json!({"operation": "01op"})));
     let mut terminal = Terminal::run(&world, "env delete wp --detach");
     terminal.until("store db (store-1)  with its data");
     terminal.until("write the environment's name (wp):");
@@ -288,8 +241,5 @@ fn deleting_under_applications_is_refused_before_anybody_is_asked() {
     world.on("GET", "/v1/environments/wp", environment(&["web"]));
     let (code, screen) = Terminal::run(&world, "env delete wp").end();
     assert_eq!(code, 6);
-    assert!(
-        screen.contains("applications run on environment \"wp\": web"),
-        "{screen}"
-    );
+    assert!(screen.contains("applications run on environment \"wp\": web"), "{screen}");
 }

@@ -42,15 +42,7 @@ pub struct Cli {
 #[command(next_help_heading = "Global options")]
 pub struct Global {
     /// How answers are written
-    #[arg(
-        short,
-        long,
-        global = true,
-        value_enum,
-        default_value_t,
-        value_name = "FORMAT",
-        hide_default_value = true
-    )]
+    #[arg(short, long, global = true, value_enum, default_value_t, value_name = "FORMAT", hide_default_value = true)]
     pub output: Format,
     /// Write no colours
     #[arg(long, global = true)]
@@ -68,22 +60,10 @@ pub struct Global {
     #[arg(long, global = true, value_name = "FILE")]
     pub log_file: Option<PathBuf>,
     /// The server's address [default: the one that serves the data directory, or http://127.0.0.1:5002]
-    #[arg(
-        long,
-        global = true,
-        value_name = "URL",
-        env = "CLOUDARK_SERVER",
-        hide_env_values = true
-    )]
+    #[arg(long, global = true, value_name = "URL", env = "CLOUDARK_SERVER", hide_env_values = true)]
     pub server: Option<String>,
     /// The data directory: store, token, log [default: ~/.cloudark]
-    #[arg(
-        long,
-        global = true,
-        value_name = "DIR",
-        env = "CLOUDARK_HOME",
-        hide_env_values = true
-    )]
+    #[arg(long, global = true, value_name = "DIR", env = "CLOUDARK_HOME", hide_env_values = true)]
     pub data: Option<PathBuf>,
 }
 
@@ -137,20 +117,13 @@ pub struct Watching {
 /// `key=value`.
 fn setting(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
-        Some((key, value)) if !key.trim().is_empty() => {
-            Ok((key.trim().to_owned(), value.to_owned()))
-        }
+        Some((key, value)) if !key.trim().is_empty() => Ok((key.trim().to_owned(), value.to_owned())),
         _ => Err("write it as key=value".to_owned()),
     }
 }
 
 #[cfg(test)]
-#[allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing
-)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 mod tests {
     use clap::CommandFactory as _;
 
@@ -207,18 +180,12 @@ mod tests {
     fn a_name_that_is_none_is_bad_usage_with_a_sentence() {
         let error = Cli::try_parse_from(["cld", "env", "show", "a/b"]).unwrap_err();
         assert_eq!(error.exit_code(), 2);
-        assert!(
-            error.to_string().contains("names are letters, digits"),
-            "{error}"
-        );
+        assert!(error.to_string().contains("names are letters, digits"), "{error}");
     }
 
     #[test]
     fn settings_are_pairs() {
-        assert_eq!(
-            setting("region=eu-west-1").unwrap(),
-            ("region".into(), "eu-west-1".into())
-        );
+        assert_eq!(setting("region=eu-west-1").unwrap(), ("region".into(), "eu-west-1".into()));
         assert_eq!(setting("a=b=c").unwrap(), ("a".into(), "b=c".into()));
         assert!(setting("region").is_err());
         assert!(setting("=x").is_err());

@@ -35,12 +35,7 @@ pub struct Start {
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:5002")]
     pub listen: String,
     /// The folder of the bundled extensions [default: `extensions` beside cld]
-    #[arg(
-        long,
-        value_name = "DIR",
-        env = "CLOUDARK_EXTENSIONS",
-        hide_env_values = true
-    )]
+    #[arg(long, value_name = "DIR", env = "CLOUDARK_EXTENSIONS", hide_env_values = true)]
     pub extensions: Option<PathBuf>,
     /// Shorten every wait by this factor; below 1 only with simulated clouds
     #[arg(long, value_name = "X")]

@@ -74,7 +74,9 @@ impl DataDir {
             io::ErrorKind::NotFound => Failure::Known {
                 exit: Exit::Unreachable,
                 what: format!("there is no server's token in {}", self.0.display()),
-                next: Some("start a server with: cld server start\nor name its data directory with --data DIR".to_owned()),
+                next: Some(
+                    "start a server with: cld server start\nor name its data directory with --data DIR".to_owned(),
+                ),
             },
             io::ErrorKind::PermissionDenied => Failure::Known {
                 exit: Exit::Denied,
@@ -120,10 +122,7 @@ impl Address {
         };
         let example = "write it as http://127.0.0.1:5002 or https://cloudark.example.com";
         let url = Url::parse(&text).map_err(|cause| {
-            Failure::usage_with(
-                format!("the server's address \"{text}\" is no URL: {cause}"),
-                example,
-            )
+            Failure::usage_with(format!("the server's address \"{text}\" is no URL: {cause}"), example)
         })?;
         match url.scheme() {
             "https" => Ok(url),
@@ -132,10 +131,7 @@ impl Address {
                 format!("{url} would send the token in the clear"),
                 "use https for a server on another machine",
             )),
-            _ => Err(Failure::usage_with(
-                format!("the server's address \"{text}\" is not http or https"),
-                example,
-            )),
+            _ => Err(Failure::usage_with(format!("the server's address \"{text}\" is not http or https"), example)),
         }
     }
 
@@ -144,10 +140,7 @@ impl Address {
     /// # Errors
     /// There is none.
     pub fn token(&self, url: &Url) -> Result<Zeroizing<String>, Failure> {
-        if let Some(token) = env::var("CLOUDARK_TOKEN")
-            .ok()
-            .filter(|token| !token.is_empty())
-        {
+        if let Some(token) = env::var("CLOUDARK_TOKEN").ok().filter(|token| !token.is_empty()) {
             return Ok(Zeroizing::new(token));
         }
         if !is_loopback(url) {
@@ -173,12 +166,7 @@ pub fn is_loopback(url: &Url) -> bool {
 }
 
 #[cfg(test)]
-#[allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing
-)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 mod tests {
     use super::*;
 
@@ -191,32 +179,16 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let address = at(None, dir.path());
         assert_eq!(address.url().unwrap().as_str(), "http://127.0.0.1:5002/");
-        fs::write(
-            dir.path().join("server.json"),
-            r#"{"address":"127.0.0.1:4711","pid":1}"#,
-        )
-        .unwrap();
+        fs::write(dir.path().join("server.json"), r#"{"address":"127.0.0.1:4711","pid":1}"#).unwrap();
         assert_eq!(address.url().unwrap().as_str(), "http://127.0.0.1:4711/");
-        assert_eq!(
-            at(Some("localhost:1"), dir.path()).url().unwrap().as_str(),
-            "http://localhost:1/"
-        );
+        assert_eq!(at(Some("localhost:1"), dir.path()).url().unwrap().as_str(), "http://localhost:1/");
     }
 
     #[test]
     fn the_token_never_travels_in_the_clear() {
         let dir = tempfile::tempdir().unwrap();
-        for address in [
-            "http://10.0.0.7:5002",
-            "http://localhost.example.com",
-            "ftp://127.0.0.1",
-            "http://",
-        ] {
-            assert_eq!(
-                at(Some(address), dir.path()).url().unwrap_err().exit(),
-                Exit::Usage,
-                "{address}"
-            );
+        for address in ["http://10.0.0.7:5002", "http://localhost.example.com", "ftp://127.0.0.1", "http://"] {
+            assert_eq!(at(Some(address), dir.path()).url().unwrap_err().exit(), Exit::Usage, "{address}");
         }
         assert!(at(Some("http://[::1]:5002"), dir.path()).url().is_ok());
     }

@@ -33,7 +33,7 @@ pub enum Next {
     End,
 }
 
-/// The stream. Dropping the future of [`Events::next`] loses nothing.
+/// The stream.
 #[derive(Debug)]
 pub struct Events<'a> {
     client: &'a Client,
@@ -51,16 +51,7 @@ impl<'a> Events<'a> {
     #[must_use]
     pub fn new(client: &'a Client, id: OperationId) -> Self {
         let (open, unread) = (None, VecDeque::new());
-        Self {
-            client,
-            id,
-            last: None,
-            open,
-            unread,
-            lost: None,
-            pause_until: None,
-            patience: PATIENCE,
-        }
+        Self { client, id, last: None, open, unread, lost: None, pause_until: None, patience: PATIENCE }
     }
 
     /// The next one.
@@ -71,6 +62,7 @@ impl<'a> Events<'a> {
         loop {
             if let Some(event) = self.unread.pop_front() {
                 self.last = Some(event.sequence);
+                tracing::debug!(sequence = event.sequence, "event");
                 return Ok(Next::Event(Box::new(event)));
             }
             if let Some(moment) = self.pause_until {
@@ -87,8 +79,7 @@ impl<'a> Events<'a> {
                 Ok(Ok(Some(bytes))) => match decoder.feed(&bytes) {
                     Ok(messages) => {
                         for message in messages {
-                            let event = serde_json::from_str(&message.data)
-                                .map_err(|cause| self.unreadable(&cause))?;
+                            let event = serde_json::from_str(&message.data).map_err(|cause| self.unreadable(&cause))?;
                             self.unread.push_back(event);
                         }
                     }
@@ -117,10 +108,7 @@ impl<'a> Events<'a> {
                 Ok(self.lost.take().map(|_| Next::Found))
             }
             Err(failure) if failure.exit() == Exit::Unreachable => {
-                if self
-                    .lost
-                    .is_some_and(|since| since.elapsed() > self.patience)
-                {
+                if self.lost.is_some_and(|since| since.elapsed() > self.patience) {
                     return Err(failure);
                 }
                 let first = self.lost.is_none();
@@ -142,9 +130,6 @@ impl<'a> Events<'a> {
     }
 
     fn unreadable(&self, cause: &dyn std::error::Error) -> Failure {
-        Failure::Answer {
-            doing: format!("watching operation {}", self.id),
-            cause: cause.to_string(),
-        }
+        Failure::Answer { doing: format!("watching operation {}", self.id), cause: cause.to_string() }
     }
 }

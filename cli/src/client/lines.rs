@@ -25,13 +25,7 @@ impl<T: DeserializeOwned> Lines<T> {
     /// Of this answer.
     #[must_use]
     pub fn new(doing: String, response: Response) -> Self {
-        Self {
-            response,
-            doing,
-            unread: Vec::new(),
-            whole: VecDeque::new(),
-            of: PhantomData,
-        }
+        Self { response, doing, unread: Vec::new(), whole: VecDeque::new(), of: PhantomData }
     }
 
     /// The next one; none at the end.
@@ -44,9 +38,7 @@ impl<T: DeserializeOwned> Lines<T> {
                 if line.iter().all(u8::is_ascii_whitespace) {
                     continue;
                 }
-                return serde_json::from_slice(&line)
-                    .map(Some)
-                    .map_err(|cause| self.failure(cause.to_string()));
+                return serde_json::from_slice(&line).map(Some).map_err(|cause| self.failure(cause.to_string()));
             }
             match self.response.chunk().await {
                 Ok(Some(bytes)) => {
@@ -64,10 +56,7 @@ impl<T: DeserializeOwned> Lines<T> {
     }
 
     fn failure(&self, cause: String) -> Failure {
-        Failure::Answer {
-            doing: self.doing.clone(),
-            cause,
-        }
+        Failure::Answer { doing: self.doing.clone(), cause }
     }
 }
 

@@ -13,9 +13,7 @@ pub mod sse;
 use std::time::Duration;
 
 use cloudark_api::problem::{Problem, ProblemKind};
-use reqwest::header::{
-    ACCEPT, AUTHORIZATION, CONTENT_TYPE, ETAG, HeaderMap, HeaderName, HeaderValue, IF_MATCH,
-};
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, ETAG, HeaderMap, HeaderName, HeaderValue, IF_MATCH};
 use reqwest::{Method, Response, StatusCode};
 use serde::de::DeserializeOwned;
 use ulid::Ulid;
@@ -65,10 +63,8 @@ impl Call {
 
     /// With a JSON body.
     pub fn json<T: serde::Serialize>(mut self, body: &T) -> Result<Self, Failure> {
-        let text = serde_json::to_vec(body).map_err(|cause| Failure::Answer {
-            doing: self.doing.clone(),
-            cause: cause.to_string(),
-        })?;
+        let text = serde_json::to_vec(body)
+            .map_err(|cause| Failure::Answer { doing: self.doing.clone(), cause: cause.to_string() })?;
         self.body = Some(("application/json", text));
         Ok(self)
     }
@@ -95,27 +91,20 @@ impl Call {
     }
 
     fn headers(&self, token: &str) -> Result<HeaderMap, Failure> {
-        let bad = |what: &str| Failure::Answer {
-            doing: self.doing.clone(),
-            cause: format!("{what} is no header value"),
-        };
+        let bad =
+            |what: &str| Failure::Answer { doing: self.doing.clone(), cause: format!("{what} is no header value") };
         let mut headers = HeaderMap::new();
-        let mut bearer =
-            HeaderValue::from_str(&format!("Bearer {token}")).map_err(|_| bad("the token"))?;
+        let mut bearer = HeaderValue::from_str(&format!("Bearer {token}")).map_err(|_| bad("the token"))?;
         bearer.set_sensitive(true);
         headers.insert(AUTHORIZATION, bearer);
         if let Some((content_type, _)) = &self.body {
             headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
         }
         if let Some(etag) = &self.if_match {
-            headers.insert(
-                IF_MATCH,
-                HeaderValue::from_str(etag).map_err(|_| bad("the ETag"))?,
-            );
+            headers.insert(IF_MATCH, HeaderValue::from_str(etag).map_err(|_| bad("the ETag"))?);
         }
         if self.method == Method::POST {
-            let key = HeaderValue::from_str(&Ulid::new().to_string())
-                .map_err(|_| bad("the idempotency key"))?;
+            let key = HeaderValue::from_str(&Ulid::new().to_string()).map_err(|_| bad("the idempotency key"))?;
             headers.insert(HeaderName::from_static("idempotency-key"), key);
         }
         Ok(headers)
@@ -164,12 +153,7 @@ impl Client {
             return false;
         };
         url.set_path("/v1/health");
-        let answer = self
-            .http
-            .get(url)
-            .timeout(Duration::from_secs(2))
-            .send()
-            .await;
+        let answer = self.http.get(url).timeout(Duration::from_secs(2)).send().await;
         answer.is_ok_and(|response| response.status().is_success())
     }
 
@@ -179,27 +163,13 @@ impl Client {
     }
 
     /// Sends a request and reads the answer as JSON, with its ETag.
-    pub async fn fetch_tagged<T: DeserializeOwned>(
-        &self,
-        call: Call,
-    ) -> Result<(T, Option<String>), Failure> {
+    pub async fn fetch_tagged<T: DeserializeOwned>(&self, call: Call) -> Result<(T, Option<String>), Failure> {
         let (doing, patience) = (call.doing.clone(), call.patience);
         let response = self.send(call).await?;
-        let etag = response
-            .headers()
-            .get(ETAG)
-            .and_then(|tag| tag.to_str().ok())
-            .map(str::to_owned);
-        let body = read(response, patience)
-            .await
-            .map_err(|cause| Failure::Answer {
-                doing: doing.clone(),
-                cause,
-            })?;
-        let value = serde_json::from_slice(&body).map_err(|cause| Failure::Answer {
-            doing,
-            cause: cause.to_string(),
-        })?;
+        let etag = response.headers().get(ETAG).and_then(|tag| tag.to_str().ok()).map(str::to_owned);
+        let body = read(response, patience).await.map_err(|cause| Failure::Answer { doing: doing.clone(), cause })?;
+        let value =
+            serde_json::from_slice(&body).map_err(|cause| Failure::Answer { doing, cause: cause.to_string() })?;
         Ok((value, etag))
     }
 
@@ -217,10 +187,7 @@ impl Client {
         let mut tried = 0;
         loop {
             tried += 1;
-            let mut request = self
-                .http
-                .request(call.method.clone(), url.clone())
-                .headers(headers.clone());
+            let mut request = self.http.request(call.method.clone(), url.clone()).headers(headers.clone());
             if let Some((_, body)) = &call.body {
                 request = request.body(body.clone());
             }
@@ -229,11 +196,7 @@ impl Client {
                 Ok(Ok(response)) => {
                     let status = response.status();
                     tracing::info!(method = %call.method, path = url.path(), %status, took = ?started.elapsed(), "request");
-                    return if status.is_success() {
-                        Ok(response)
-                    } else {
-                        Err(refusal(call.doing, response).await)
-                    };
+                    return if status.is_success() { Ok(response) } else { Err(refusal(call.doing, response).await) };
                 }
                 Ok(Err(cause)) => {
                     tracing::info!(method = %call.method, path = url.path(), cause = reasons(&cause), "no answer");
@@ -242,8 +205,7 @@ impl Client {
                     }
                 }
                 Err(_) => {
-                    return Err(self
-                        .unreachable(&url, format!("no answer in {}s", call.patience.as_secs())));
+                    return Err(self.unreachable(&url, format!("no answer in {}s", call.patience.as_secs())));
                 }
             }
             tokio::time::sleep(Duration::from_millis(200) * tried).await;
@@ -251,36 +213,20 @@ impl Client {
     }
 
     /// Opens a stream that goes on for as long as the server has something to say.
-    pub async fn open(
-        &self,
-        call: Call,
-        accept: &'static str,
-        last_event: Option<u64>,
-    ) -> Result<Response, Failure> {
+    pub async fn open(&self, call: Call, accept: &'static str, last_event: Option<u64>) -> Result<Response, Failure> {
         let url = self.url(&call)?;
         let token = self.address.token(&url)?;
         let mut headers = call.headers(&token)?;
         headers.insert(ACCEPT, HeaderValue::from_static(accept));
         if let Some(sequence) = last_event {
-            headers.insert(
-                HeaderName::from_static("last-event-id"),
-                HeaderValue::from(sequence),
-            );
+            headers.insert(HeaderName::from_static("last-event-id"), HeaderValue::from(sequence));
         }
-        let sent = tokio::time::timeout(
-            call.patience,
-            self.http.get(url.clone()).headers(headers).send(),
-        )
-        .await;
+        let sent = tokio::time::timeout(call.patience, self.http.get(url.clone()).headers(headers).send()).await;
         let response = sent
             .map_err(|_| self.unreachable(&url, "no answer".to_owned()))?
             .map_err(|cause| self.unreachable(&url, reasons(&cause)))?;
         tracing::info!(path = url.path(), status = %response.status(), ?last_event, "stream");
-        if response.status().is_success() {
-            Ok(response)
-        } else {
-            Err(refusal(call.doing, response).await)
-        }
+        if response.status().is_success() { Ok(response) } else { Err(refusal(call.doing, response).await) }
     }
 
     fn url(&self, call: &Call) -> Result<Url, Failure> {
@@ -300,26 +246,16 @@ impl Client {
         } else {
             "check the address (--server, CLOUDARK_SERVER) and the network".to_owned()
         };
-        Failure::Unreachable {
-            address: url.origin().ascii_serialization(),
-            cause,
-            next,
-        }
+        Failure::Unreachable { address: url.origin().ascii_serialization(), cause, next }
     }
 }
 
 /// The server's reason, or what can be said without one.
 async fn refusal(doing: String, response: Response) -> Failure {
     let status = response.status();
-    let body = read(response, Duration::from_secs(10))
-        .await
-        .unwrap_or_default();
+    let body = read(response, Duration::from_secs(10)).await.unwrap_or_default();
     let problem = serde_json::from_slice(&body).unwrap_or_else(|_| unexplained(status));
-    Failure::Refused {
-        doing,
-        problem: Box::new(problem),
-        source_file: None,
-    }
+    Failure::Refused { doing, problem: Box::new(problem), source_file: None }
 }
 
 fn unexplained(status: StatusCode) -> Problem {
@@ -355,9 +291,7 @@ async fn read(mut response: Response, patience: Duration) -> Result<Vec<u8>, Str
         }
         Ok(body)
     };
-    tokio::time::timeout(patience, reading)
-        .await
-        .map_err(|_| "it did not end".to_owned())?
+    tokio::time::timeout(patience, reading).await.map_err(|_| "it did not end".to_owned())?
 }
 
 /// The innermost cause of an error: `Connection refused (os error 111)` says more than `error sending request`.

@@ -4,9 +4,7 @@ use std::fmt::Display;
 
 use cloudark_api::application::{Application, ApplicationRequest, LogLine, LogQuery, LogStream};
 use cloudark_api::credential::{Cloud, CloudSetup};
-use cloudark_api::environment::{
-    Environment, EnvironmentPlan, EnvironmentRequest, EnvironmentSummary, Protection,
-};
+use cloudark_api::environment::{Environment, EnvironmentPlan, EnvironmentRequest, EnvironmentSummary, Protection};
 use cloudark_api::extension::{Extension, GrantsDocument, Inspection, Kind, PolicyDocument};
 use cloudark_api::ids::{Name, OperationId};
 use cloudark_api::operation::{Accepted, Operation};
@@ -30,11 +28,7 @@ fn get(doing: impl Into<String>, path: &[&str]) -> Call {
 }
 
 fn revealing(call: Call, reveal: bool) -> Call {
-    if reveal {
-        call.query("reveal", "true")
-    } else {
-        call
-    }
+    if reveal { call.query("reveal", "true") } else { call }
 }
 
 impl Client {
@@ -58,17 +52,12 @@ impl Client {
 
     /// How the server is.
     pub async fn server(&self) -> Result<ServerStatus, Failure> {
-        self.fetch(get("asking how the server is", &["server"]))
-            .await
+        self.fetch(get("asking how the server is", &["server"])).await
     }
 
     /// Makes the server write a backup of its store.
     pub async fn backup(&self, to: String) -> Result<(), Failure> {
-        let call = Call::new(
-            doing("backing up to", &to),
-            Method::POST,
-            &["server", "backup"],
-        );
+        let call = Call::new(doing("backing up to", &to), Method::POST, &["server", "backup"]);
         self.tell(call.json(&Backup { to })?.patient()).await
     }
 
@@ -90,108 +79,61 @@ impl Client {
 
     /// The installed extensions.
     pub async fn extensions(&self) -> Result<Vec<Extension>, Failure> {
-        self.all(|| get("listing the extensions", &["extensions"]))
-            .await
+        self.all(|| get("listing the extensions", &["extensions"])).await
     }
 
     /// An installed extension.
     pub async fn extension(&self, name: &str) -> Result<Extension, Failure> {
-        self.fetch(get(doing("showing extension", name), &["extensions", name]))
-            .await
+        self.fetch(get(doing("showing extension", name), &["extensions", name])).await
     }
 
     /// What a component is and asks for.
     pub async fn inspect(&self, file: &str, wasm: Vec<u8>) -> Result<Inspection, Failure> {
-        let call = Call::new(
-            doing("inspecting", file),
-            Method::POST,
-            &["extensions:inspect"],
-        );
+        let call = Call::new(doing("inspecting", file), Method::POST, &["extensions:inspect"]);
         self.fetch(call.component(wasm)).await
     }
 
     /// Installs a component whose digest the operator has agreed to.
-    pub async fn install(
-        &self,
-        file: &str,
-        wasm: Vec<u8>,
-        agree: &str,
-    ) -> Result<Extension, Failure> {
+    pub async fn install(&self, file: &str, wasm: Vec<u8>, agree: &str) -> Result<Extension, Failure> {
         let call = Call::new(doing("installing", file), Method::POST, &["extensions"]);
         self.fetch(call.query("agree", agree).component(wasm)).await
     }
 
     /// Removes an extension.
     pub async fn remove_extension(&self, name: &str) -> Result<(), Failure> {
-        self.tell(Call::new(
-            doing("removing extension", name),
-            Method::DELETE,
-            &["extensions", name],
-        ))
-        .await
+        self.tell(Call::new(doing("removing extension", name), Method::DELETE, &["extensions", name])).await
     }
 
     /// What an extension may do.
     pub async fn grants(&self, name: &str) -> Result<GrantsDocument, Failure> {
-        self.fetch(get(
-            doing("showing the grants of", name),
-            &["extensions", name, "grants"],
-        ))
-        .await
+        self.fetch(get(doing("showing the grants of", name), &["extensions", name, "grants"])).await
     }
 
     /// Replaces what an extension may do.
     pub async fn set_grants(&self, name: &str, yaml: String) -> Result<(), Failure> {
-        let call = Call::new(
-            doing("setting the grants of", name),
-            Method::PUT,
-            &["extensions", name, "grants"],
-        );
-        self.tell(call.json(&GrantsDocument {
-            yaml,
-            explained: Vec::new(),
-        })?)
-        .await
+        let call = Call::new(doing("setting the grants of", name), Method::PUT, &["extensions", name, "grants"]);
+        self.tell(call.json(&GrantsDocument { yaml, explained: Vec::new() })?).await
     }
 
     /// The least cloud privilege that an extension needs.
     pub async fn policy(&self, name: &str) -> Result<PolicyDocument, Failure> {
-        self.fetch(get(
-            doing("showing the policy for", name),
-            &["extensions", name, "policy"],
-        ))
-        .await
+        self.fetch(get(doing("showing the policy for", name), &["extensions", name, "policy"])).await
     }
 
     /// Begins to make an environment.
-    pub async fn create_environment(
-        &self,
-        request: &EnvironmentRequest,
-    ) -> Result<Accepted, Failure> {
-        let call = Call::new(
-            doing("creating environment", &request.name),
-            Method::POST,
-            &["environments"],
-        );
+    pub async fn create_environment(&self, request: &EnvironmentRequest) -> Result<Accepted, Failure> {
+        let call = Call::new(doing("creating environment", &request.name), Method::POST, &["environments"]);
         self.fetch(call.json(request)?.patient()).await
     }
 
     /// The environments.
     pub async fn environments(&self) -> Result<Vec<EnvironmentSummary>, Failure> {
-        self.all(|| get("listing the environments", &["environments"]))
-            .await
+        self.all(|| get("listing the environments", &["environments"])).await
     }
 
     /// An environment, and its ETag.
-    pub async fn environment(
-        &self,
-        name: &Name,
-        reveal: bool,
-    ) -> Result<(Environment, Option<String>), Failure> {
-        let call = get(
-            doing("showing environment", name),
-            &["environments", name.as_str()],
-        );
+    pub async fn environment(&self, name: &Name, reveal: bool) -> Result<(Environment, Option<String>), Failure> {
+        let call = get(doing("showing environment", name), &["environments", name.as_str()]);
         self.fetch_tagged(revealing(call, reveal)).await
     }
 
@@ -202,49 +144,28 @@ impl Client {
         etag: Option<String>,
     ) -> Result<Accepted, Failure> {
         let name = request.name.as_str();
-        let call = Call::new(
-            doing("updating environment", name),
-            Method::PUT,
-            &["environments", name],
-        );
-        self.fetch(call.json(request)?.if_match(etag).patient())
-            .await
+        let call = Call::new(doing("updating environment", name), Method::PUT, &["environments", name]);
+        self.fetch(call.json(request)?.if_match(etag).patient()).await
     }
 
     /// What an update would do.
-    pub async fn plan_environment(
-        &self,
-        request: &EnvironmentRequest,
-    ) -> Result<EnvironmentPlan, Failure> {
+    pub async fn plan_environment(&self, request: &EnvironmentRequest) -> Result<EnvironmentPlan, Failure> {
         let name = request.name.as_str();
-        let call = Call::new(
-            doing("planning environment", name),
-            Method::POST,
-            &["environments", name, "plan"],
-        );
+        let call = Call::new(doing("planning environment", name), Method::POST, &["environments", name, "plan"]);
         self.fetch(call.json(request)?.patient()).await
     }
 
     /// Begins to compare an environment with its clouds.
     pub async fn refresh_environment(&self, name: &Name) -> Result<Accepted, Failure> {
         let path = ["environments", name.as_str(), "refresh"];
-        self.fetch(Call::new(doing("refreshing environment", name), Method::POST, &path).patient())
-            .await
+        self.fetch(Call::new(doing("refreshing environment", name), Method::POST, &path).patient()).await
     }
 
     /// Begins to delete an environment.
     pub async fn delete_environment(&self, name: &Name, force: bool) -> Result<Accepted, Failure> {
         let path = ["environments", name.as_str()];
         let call = Call::new(doing("deleting environment", name), Method::DELETE, &path);
-        self.fetch(
-            if force {
-                call.query("force", "true")
-            } else {
-                call
-            }
-            .patient(),
-        )
-        .await
+        self.fetch(if force { call.query("force", "true") } else { call }.patient()).await
     }
 
     /// Protects an environment from being deleted, or no longer.
@@ -257,39 +178,18 @@ impl Client {
     /// The operations of an environment, those of its past too.
     pub async fn history(&self, name: &Name) -> Result<Vec<Operation>, Failure> {
         let path = ["environments", name.as_str(), "operations"];
-        self.all(|| get(doing("showing the history of", name), &path))
-            .await
+        self.all(|| get(doing("showing the history of", name), &path)).await
     }
 
     /// The pieces of an environment.
-    pub async fn resources(
-        &self,
-        environment: &Name,
-        reveal: bool,
-    ) -> Result<Vec<PieceView>, Failure> {
+    pub async fn resources(&self, environment: &Name, reveal: bool) -> Result<Vec<PieceView>, Failure> {
         let about = || doing("listing the resources of", environment);
-        self.all(|| {
-            revealing(
-                get(about(), &["resources"]).query("environment", environment.as_str()),
-                reveal,
-            )
-        })
-        .await
+        self.all(|| revealing(get(about(), &["resources"]).query("environment", environment.as_str()), reveal)).await
     }
 
     /// Stores a secret of the user.
-    pub async fn set_secret(
-        &self,
-        environment: &Name,
-        secret: &Name,
-        value: String,
-    ) -> Result<(), Failure> {
-        let path = [
-            "environments",
-            environment.as_str(),
-            "secrets",
-            secret.as_str(),
-        ];
+    pub async fn set_secret(&self, environment: &Name, secret: &Name, value: String) -> Result<(), Failure> {
+        let path = ["environments", environment.as_str(), "secrets", secret.as_str()];
         let call = Call::new(doing("storing secret", secret), Method::PUT, &path);
         self.tell(call.json(&SecretInput { value })?).await
     }
@@ -297,67 +197,43 @@ impl Client {
     /// The names of an environment's secrets.
     pub async fn secrets(&self, environment: &Name) -> Result<Vec<SecretView>, Failure> {
         let path = ["environments", environment.as_str(), "secrets"];
-        self.all(|| get(doing("listing the secrets of", environment), &path))
-            .await
+        self.all(|| get(doing("listing the secrets of", environment), &path)).await
     }
 
     /// Forgets a secret of the user.
     pub async fn remove_secret(&self, environment: &Name, secret: &Name) -> Result<(), Failure> {
-        let path = [
-            "environments",
-            environment.as_str(),
-            "secrets",
-            secret.as_str(),
-        ];
-        self.tell(Call::new(
-            doing("removing secret", secret),
-            Method::DELETE,
-            &path,
-        ))
-        .await
+        let path = ["environments", environment.as_str(), "secrets", secret.as_str()];
+        self.tell(Call::new(doing("removing secret", secret), Method::DELETE, &path)).await
     }
 
     /// Begins to deploy an application.
     pub async fn deploy(&self, request: &ApplicationRequest) -> Result<Accepted, Failure> {
-        let call = Call::new(
-            doing("deploying application", &request.name),
-            Method::POST,
-            &["applications"],
-        );
+        let call = Call::new(doing("deploying application", &request.name), Method::POST, &["applications"]);
         self.fetch(call.json(request)?.patient()).await
     }
 
     /// Begins to replace an application.
     pub async fn redeploy(&self, request: &ApplicationRequest) -> Result<Accepted, Failure> {
         let name = request.name.as_str();
-        let call = Call::new(
-            doing("redeploying application", name),
-            Method::PUT,
-            &["applications", name],
-        );
+        let call = Call::new(doing("redeploying application", name), Method::PUT, &["applications", name]);
         self.fetch(call.json(request)?.patient()).await
     }
 
     /// The applications.
     pub async fn applications(&self) -> Result<Vec<Application>, Failure> {
-        self.all(|| get("listing the applications", &["applications"]))
-            .await
+        self.all(|| get("listing the applications", &["applications"])).await
     }
 
     /// An application.
     pub async fn application(&self, name: &Name, reveal: bool) -> Result<Application, Failure> {
-        let call = get(
-            doing("showing application", name),
-            &["applications", name.as_str()],
-        );
+        let call = get(doing("showing application", name), &["applications", name.as_str()]);
         self.fetch(revealing(call, reveal)).await
     }
 
     /// Begins to delete an application.
     pub async fn delete_application(&self, name: &Name) -> Result<Accepted, Failure> {
         let path = ["applications", name.as_str()];
-        self.fetch(Call::new(doing("deleting application", name), Method::DELETE, &path).patient())
-            .await
+        self.fetch(Call::new(doing("deleting application", name), Method::DELETE, &path).patient()).await
     }
 
     /// The logs of an application.
@@ -367,9 +243,7 @@ impl Client {
             LogStream::Deployment => "deployment",
             LogStream::Runtime => "runtime",
         };
-        let mut call = get(&about, &["applications", name.as_str(), "logs"])
-            .query("stream", stream)
-            .patient();
+        let mut call = get(&about, &["applications", name.as_str(), "logs"]).query("stream", stream).patient();
         if query.follow {
             call = call.query("follow", "true");
         }
@@ -379,10 +253,7 @@ impl Client {
         if let Some(tail) = query.tail {
             call = call.query("tail", tail.to_string());
         }
-        Ok(Lines::new(
-            about,
-            self.open(call, "application/x-ndjson", None).await?,
-        ))
+        Ok(Lines::new(about, self.open(call, "application/x-ndjson", None).await?))
     }
 
     /// The operations, of one environment or of all.
@@ -399,29 +270,18 @@ impl Client {
 
     /// An operation.
     pub async fn operation(&self, id: &OperationId) -> Result<Operation, Failure> {
-        self.fetch(get(doing("showing operation", id), &["operations", &id.0]))
-            .await
+        self.fetch(get(doing("showing operation", id), &["operations", &id.0])).await
     }
 
     /// Asks an operation to end and take back what it made.
     pub async fn cancel(&self, id: &OperationId) -> Result<Accepted, Failure> {
         let path = ["operations", &id.0, "cancel"];
-        self.fetch(Call::new(
-            doing("cancelling operation", id),
-            Method::POST,
-            &path,
-        ))
-        .await
+        self.fetch(Call::new(doing("cancelling operation", id), Method::POST, &path)).await
     }
 
     /// Goes on with an operation that failed.
     pub async fn retry(&self, id: &OperationId) -> Result<Accepted, Failure> {
         let path = ["operations", &id.0, "retry"];
-        self.fetch(Call::new(
-            doing("retrying operation", id),
-            Method::POST,
-            &path,
-        ))
-        .await
+        self.fetch(Call::new(doing("retrying operation", id), Method::POST, &path)).await
     }
 }

@@ -37,11 +37,7 @@ impl Decoder {
         while let Some(line) = self.next_line() {
             messages.extend(self.take(&line));
         }
-        if self.unread.len() + self.size > LONGEST {
-            Err(TooLong)
-        } else {
-            Ok(messages)
-        }
+        if self.unread.len() + self.size > LONGEST { Err(TooLong) } else { Ok(messages) }
     }
 
     /// A line without its end (`\n` or `\r\n`).
@@ -59,10 +55,7 @@ impl Decoder {
         if line.is_empty() {
             self.size = 0;
             let data = std::mem::take(&mut self.data);
-            return (!data.is_empty()).then(|| Message {
-                id: self.id.clone(),
-                data: data.join("\n"),
-            });
+            return (!data.is_empty()).then(|| Message { id: self.id.clone(), data: data.join("\n") });
         }
         let (field, value) = line.split_once(':').unwrap_or((line, ""));
         let value = value.strip_prefix(' ').unwrap_or(value);
@@ -80,27 +73,17 @@ impl Decoder {
 }
 
 #[cfg(test)]
-#[allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing
-)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 mod tests {
     use super::*;
 
-    const STREAM: &str = ": hello\n\nid: 1\ndata: {\"a\":\ndata: 1}\n\nevent: x\r\nid:2\r\ndata:two ü\r\n\r\nid: 3\ndata: unfinished";
+    const STREAM: &str =
+        ": hello\n\nid: 1\ndata: {\"a\":\ndata: 1}\n\nevent: x\r\nid:2\r\ndata:two ü\r\n\r\nid: 3\ndata: unfinished";
 
     fn expected() -> Vec<Message> {
         vec![
-            Message {
-                id: Some("1".into()),
-                data: "{\"a\":\n1}".into(),
-            },
-            Message {
-                id: Some("2".into()),
-                data: "two ü".into(),
-            },
+            Message { id: Some("1".into()), data: "{\"a\":\n1}".into() },
+            Message { id: Some("2".into()), data: "two ü".into() },
         ]
     }
 
@@ -108,11 +91,8 @@ mod tests {
     fn the_same_events_come_out_however_the_bytes_are_cut() {
         for size in 1..STREAM.len() {
             let mut decoder = Decoder::default();
-            let messages: Vec<Message> = STREAM
-                .as_bytes()
-                .chunks(size)
-                .flat_map(|chunk| decoder.feed(chunk).unwrap())
-                .collect();
+            let messages: Vec<Message> =
+                STREAM.as_bytes().chunks(size).flat_map(|chunk| decoder.feed(chunk).unwrap()).collect();
             assert_eq!(messages, expected(), "chunks of {size}");
         }
     }

@@ -25,42 +25,22 @@ pub async fn run(context: &Context, command: Command) -> Result<Exit, Failure> {
     let client = context.client()?;
     let screen = context.screen;
     match command {
-        Command::Deploy {
-            name,
-            environment,
-            file,
-            keep_on_failure,
-            watching,
-        } => {
+        Command::Deploy { name, environment, file, keep_on_failure, watching } => {
             let source = files::read(&file)?;
             files::check_application(screen, &source)?;
             let file = source.text.clone();
-            let request = ApplicationRequest {
-                name,
-                environment: Some(environment),
-                file,
-                keep_on_failure,
-            };
+            let request = ApplicationRequest { name, environment: Some(environment), file, keep_on_failure };
             let begin = async || client.deploy(&request).await;
             let begun = watch::start(context, &client, watching, begin).await;
             let accepted = begun.map_err(|failure| failure.about(&source))?;
             files::show_new(screen, &source, None, &accepted.diagnostics);
             return follow(context, &client, &request.name, &accepted, watching).await;
         }
-        Command::Redeploy {
-            name,
-            file,
-            watching,
-        } => {
+        Command::Redeploy { name, file, watching } => {
             let source = files::read(&file)?;
             files::check_application(screen, &source)?;
             let file = source.text.clone();
-            let request = ApplicationRequest {
-                name,
-                environment: None,
-                file,
-                keep_on_failure: false,
-            };
+            let request = ApplicationRequest { name, environment: None, file, keep_on_failure: false };
             let begin = async || client.redeploy(&request).await;
             let begun = watch::start(context, &client, watching, begin).await;
             let accepted = begun.map_err(|failure| failure.about(&source))?;
@@ -69,22 +49,16 @@ pub async fn run(context: &Context, command: Command) -> Result<Exit, Failure> {
         }
         Command::List => {
             let list = client.applications().await?;
-            screen.list(
-                &list,
-                "there are no applications; deploy one with: cld app deploy NAME ENV FILE",
-                || describe::applications(&list, now_ms()).lines(screen.width()),
-            )?;
+            screen.list(&list, "there are no applications; deploy one with: cld app deploy NAME ENV FILE", || {
+                describe::applications(&list, now_ms()).lines(screen.width())
+            })?;
         }
         Command::Show { name, reveal } => {
             let application = client.application(&name, reveal).await?;
             screen.answer(&application, || describe::application(&application))?;
         }
         Command::Logs(command) => logs(screen, &client, &command).await?,
-        Command::Delete {
-            name,
-            yes,
-            watching,
-        } => {
+        Command::Delete { name, yes, watching } => {
             if !yes {
                 agree(screen, &client, &name).await?;
             }
@@ -120,27 +94,14 @@ async fn agree(screen: Screen, client: &Client, name: &Name) -> Result<(), Failu
     if !screen.can_ask() {
         return Err(super::must_say_yes("deleting an application"));
     }
-    let question = format!(
-        "Delete application \"{name}\" from environment \"{}\"?",
-        application.environment
-    );
-    if screen.agrees(&question)? {
-        Ok(())
-    } else {
-        Err(Failure::NotConfirmed("nothing was deleted".to_owned()))
-    }
+    let question = format!("Delete application \"{name}\" from environment \"{}\"?", application.environment);
+    if screen.agrees(&question)? { Ok(()) } else { Err(Failure::NotConfirmed("nothing was deleted".to_owned())) }
 }
 
 async fn logs(screen: Screen, client: &Client, command: &Logs) -> Result<(), Failure> {
-    let since = command
-        .since
-        .map(|since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX));
+    let since = command.since.map(|since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX));
     let query = LogQuery {
-        stream: if command.deployment {
-            LogStream::Deployment
-        } else {
-            LogStream::Runtime
-        },
+        stream: if command.deployment { LogStream::Deployment } else { LogStream::Runtime },
         follow: command.follow,
         since_ms: since.map(|since| now_ms().saturating_sub(since)),
         tail: command.tail,
@@ -156,11 +117,6 @@ async fn logs(screen: Screen, client: &Client, command: &Logs) -> Result<(), Fai
 }
 
 fn shown(line: &LogLine) -> Line {
-    let shown = Line::new()
-        .styled(style::FAINT, stamp(line.at_ms))
-        .plain("  ");
-    shown
-        .styled(style::BUSY, &line.source)
-        .plain("  ")
-        .plain(&line.message)
+    let shown = Line::new().styled(style::FAINT, stamp(line.at_ms)).plain("  ");
+    shown.styled(style::BUSY, &line.source).plain("  ").plain(&line.message)
 }

@@ -32,30 +32,23 @@ pub async fn run(context: &Context, command: Command) -> Result<Exit, Failure> {
         Command::Delete(command) => return delete(context, &client, command).await,
         Command::Plan(changed) => {
             let file = Checked::read(screen, &client, changed, false).await?;
-            let plan = client
-                .plan_environment(&file.request)
-                .await
-                .map_err(|failure| failure.about(&file.source))?;
+            let plan = client.plan_environment(&file.request).await.map_err(|failure| failure.about(&file.source))?;
             files::show_new(screen, &file.source, Some(&file.kinds), &plan.diagnostics);
             screen.answer(&plan, || describe::plan(&plan))?;
         }
         Command::List => {
             let list = client.environments().await?;
-            screen.list(
-                &list,
-                "there are no environments; make one with: cld env create NAME FILE",
-                || describe::environments(&list, now_ms()).lines(screen.width()),
-            )?;
+            screen.list(&list, "there are no environments; make one with: cld env create NAME FILE", || {
+                describe::environments(&list, now_ms()).lines(screen.width())
+            })?;
         }
         Command::Show { name, reveal } => {
             let (environment, _) = client.environment(&name, reveal).await?;
             screen.answer(&environment, || describe::environment(&environment))?;
         }
         Command::Refresh { name, watching } => {
-            let accepted = watch::start(context, &client, watching, async || {
-                client.refresh_environment(&name).await
-            })
-            .await?;
+            let accepted =
+                watch::start(context, &client, watching, async || client.refresh_environment(&name).await).await?;
             return watch::follow(context, &client, &accepted, watching).await;
         }
         Command::History { name } => {
@@ -66,11 +59,7 @@ pub async fn run(context: &Context, command: Command) -> Result<Exit, Failure> {
         }
         Command::Protect { name, off } => {
             client.protect_environment(&name, !off).await?;
-            screen.note(if off {
-                format!("{name} can be deleted")
-            } else {
-                format!("{name} is protected")
-            });
+            screen.note(if off { format!("{name} can be deleted") } else { format!("{name} is protected") });
         }
     }
     Ok(Exit::Done)
@@ -84,54 +73,24 @@ struct Checked {
 }
 
 impl Checked {
-    async fn read(
-        screen: Screen,
-        client: &Client,
-        changed: Changed,
-        keep_on_failure: bool,
-    ) -> Result<Self, Failure> {
+    async fn read(screen: Screen, client: &Client, changed: Changed, keep_on_failure: bool) -> Result<Self, Failure> {
         let source = files::read(&changed.file)?;
         let kinds = client.kinds().await?;
         files::check_environment(screen, &source, &kinds)?;
         let mut settings: BTreeMap<String, String> = changed.settings.into_iter().collect();
-        settings.extend(
-            changed
-                .project_id
-                .map(|project| ("project".to_owned(), project)),
-        );
-        let request = EnvironmentRequest {
-            name: changed.name,
-            file: source.text.clone(),
-            settings,
-            keep_on_failure,
-        };
-        Ok(Self {
-            source,
-            kinds,
-            request,
-        })
+        settings.extend(changed.project_id.map(|project| ("project".to_owned(), project)));
+        let request = EnvironmentRequest { name: changed.name, file: source.text.clone(), settings, keep_on_failure };
+        Ok(Self { source, kinds, request })
     }
 }
 
 async fn create(context: &Context, client: &Client, command: Create) -> Result<Exit, Failure> {
     let watching = command.watching;
-    let file = Checked::read(
-        context.screen,
-        client,
-        command.changed,
-        command.keep_on_failure,
-    )
-    .await?;
+    let file = Checked::read(context.screen, client, command.changed, command.keep_on_failure).await?;
     let begin = async || client.create_environment(&file.request).await;
-    let accepted = watch::start(context, client, watching, begin)
-        .await
-        .map_err(|failure| failure.about(&file.source))?;
-    files::show_new(
-        context.screen,
-        &file.source,
-        Some(&file.kinds),
-        &accepted.diagnostics,
-    );
+    let accepted =
+        watch::start(context, client, watching, begin).await.map_err(|failure| failure.about(&file.source))?;
+    files::show_new(context.screen, &file.source, Some(&file.kinds), &accepted.diagnostics);
     watch::follow(context, client, &accepted, watching).await
 }
 
@@ -142,22 +101,12 @@ async fn update(context: &Context, client: &Client, command: Update) -> Result<E
     // What is agreed to below is a change of this version: another one's change in between is a conflict.
     let (_, etag) = client.environment(&file.request.name, false).await?;
     if !command.yes {
-        let plan = client
-            .plan_environment(&file.request)
-            .await
-            .map_err(about)?;
+        let plan = client.plan_environment(&file.request).await.map_err(about)?;
         agree(screen, &plan)?;
     }
     let begin = async || client.update_environment(&file.request, etag.clone()).await;
-    let accepted = watch::start(context, client, watching, begin)
-        .await
-        .map_err(about)?;
-    files::show_new(
-        screen,
-        &file.source,
-        Some(&file.kinds),
-        &accepted.diagnostics,
-    );
+    let accepted = watch::start(context, client, watching, begin).await.map_err(about)?;
+    files::show_new(screen, &file.source, Some(&file.kinds), &accepted.diagnostics);
     watch::follow(context, client, &accepted, watching).await
 }
 
@@ -171,15 +120,9 @@ fn agree(screen: Screen, plan: &EnvironmentPlan) -> Result<(), Failure> {
         screen.note(line);
     }
     if !screen.can_ask() {
-        return Err(super::must_say_yes(
-            "an update that deletes or replaces something",
-        ));
+        return Err(super::must_say_yes("an update that deletes or replaces something"));
     }
-    if screen.agrees("Go on?")? {
-        Ok(())
-    } else {
-        Err(Failure::NotConfirmed("nothing was changed".to_owned()))
-    }
+    if screen.agrees("Go on?")? { Ok(()) } else { Err(Failure::NotConfirmed("nothing was changed".to_owned())) }
 }
 
 async fn delete(context: &Context, client: &Client, command: Delete) -> Result<Exit, Failure> {
@@ -194,13 +137,8 @@ async fn delete(context: &Context, client: &Client, command: Delete) -> Result<E
         for line in doomed(&environment, &kinds) {
             screen.note(line);
         }
-        if screen.ask(&format!(
-            "To delete all of it, write the environment's name ({name}):"
-        ))? != name.as_str()
-        {
-            return Err(Failure::NotConfirmed(
-                "that is not its name; nothing was deleted".to_owned(),
-            ));
+        if screen.ask(&format!("To delete all of it, write the environment's name ({name}):"))? != name.as_str() {
+            return Err(Failure::NotConfirmed("that is not its name; nothing was deleted".to_owned()));
         }
     }
     let begin = async || client.delete_environment(&name, command.force).await;
@@ -211,23 +149,14 @@ async fn delete(context: &Context, client: &Client, command: Delete) -> Result<E
 /// What the server would refuse, said before anybody is asked.
 fn refuse(environment: &Environment, force: bool) -> Result<(), Failure> {
     let name = &environment.name;
-    let conflict = |what, next| {
-        Err(Failure::Known {
-            exit: Exit::Conflict,
-            what,
-            next: Some(next),
-        })
-    };
+    let conflict = |what, next| Err(Failure::Known { exit: Exit::Conflict, what, next: Some(next) });
     if environment.protected {
         let next = format!("allow it with: cld env protect {name} --off");
         return conflict(format!("environment \"{name}\" is protected"), next);
     }
     if !force && !environment.applications.is_empty() {
         let applications: Vec<&str> = environment.applications.iter().map(Name::as_str).collect();
-        let what = format!(
-            "applications run on environment \"{name}\": {}",
-            applications.join(", ")
-        );
+        let what = format!("applications run on environment \"{name}\": {}", applications.join(", "));
         return conflict(what, "delete them first, or pass --force".to_owned());
     }
     Ok(())
@@ -235,58 +164,29 @@ fn refuse(environment: &Environment, force: bool) -> Result<(), Failure> {
 
 /// What goes with an environment: data first.
 fn doomed(environment: &Environment, kinds: &[Kind]) -> Vec<Line> {
-    let holds_data = |kind: &str| {
-        kinds
-            .iter()
-            .any(|known| known.name == kind && known.holds_data)
-    };
-    let (data, others): (Vec<_>, Vec<_>) = environment
-        .pieces
-        .iter()
-        .partition(|piece| holds_data(&piece.kind));
+    let holds_data = |kind: &str| kinds.iter().any(|known| known.name == kind && known.holds_data);
+    let (data, others): (Vec<_>, Vec<_>) = environment.pieces.iter().partition(|piece| holds_data(&piece.kind));
     let heading = format!("This deletes environment \"{}\":", environment.name);
     let mut lines = vec![Line::new().styled(style::STRONG, heading)];
     let described = |kind: &str, name: &str, id: Option<&str>| {
         let id = id.map_or_else(String::new, |id| format!(" ({id})"));
-        if kind == name {
-            format!("{name}{id}")
-        } else {
-            format!("{kind} {name}{id}")
-        }
+        if kind == name { format!("{name}{id}") } else { format!("{kind} {name}{id}") }
     };
     lines.extend(data.into_iter().map(|piece| {
         let line = Line::new().styled(style::BAD, "  - ");
-        let line = line.plain(described(
-            &piece.kind,
-            &piece.name,
-            piece.cloud_id.as_deref(),
-        ));
-        line.styled(
-            style::BAD,
-            "  with its data, unless the file's policy keeps it",
-        )
+        let line = line.plain(described(&piece.kind, &piece.name, piece.cloud_id.as_deref()));
+        line.styled(style::BAD, "  with its data, unless the file's policy keeps it")
     }));
+    lines.extend(environment.applications.iter().map(|name| Line::from(format!("  - application {name}"))));
     lines.extend(
-        environment
-            .applications
-            .iter()
-            .map(|name| Line::from(format!("  - application {name}"))),
+        others
+            .into_iter()
+            .map(|piece| Line::from(format!("  - {}", described(&piece.kind, &piece.name, piece.cloud_id.as_deref())))),
     );
-    lines.extend(others.into_iter().map(|piece| {
-        Line::from(format!(
-            "  - {}",
-            described(&piece.kind, &piece.name, piece.cloud_id.as_deref())
-        ))
-    }));
     lines
 }
 
 #[cfg(test)]
 #[path = "environment_tests.rs"]
-#[allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing
-)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 mod tests;

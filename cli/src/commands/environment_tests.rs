@@ -46,10 +46,7 @@ fn wp() -> Environment {
         updated_at: String::new(),
         operation: None,
         protected: false,
-        pieces: vec![
-            piece("ecs-cluster", "ecs-cluster", None),
-            piece("rds", "db", Some("wp-db-1")),
-        ],
+        pieces: vec![piece("ecs-cluster", "ecs-cluster", None), piece("rds", "db", Some("wp-db-1"))],
         applications: vec!["web".parse().unwrap()],
     }
 }
@@ -65,14 +62,8 @@ fn what_holds_data_is_named_first() {
 fn applications_and_protection_stop_a_delete_before_anybody_is_asked() {
     let refused = refuse(&wp(), false).unwrap_err();
     assert_eq!(refused.exit(), Exit::Conflict);
-    assert_eq!(
-        refused.to_string(),
-        "applications run on environment \"wp\": web"
-    );
+    assert_eq!(refused.to_string(), "applications run on environment \"wp\": web");
     assert!(refuse(&wp(), true).is_ok());
-    let protected = Environment {
-        protected: true,
-        ..wp()
-    };
+    let protected = Environment { protected: true, ..wp() };
     assert_eq!(refuse(&protected, true).unwrap_err().exit(), Exit::Conflict);
 }

@@ -29,28 +29,20 @@ pub async fn run(context: &Context, command: Command) -> Result<Exit, Failure> {
         Command::Install(command) => install(screen, &client, &command).await?,
         Command::List => {
             let list = client.extensions().await?;
-            screen.list(
-                &list,
-                "no extension is installed; install one with: cld extension install FILE",
-                || listed(&list).lines(screen.width()),
-            )?;
+            screen.list(&list, "no extension is installed; install one with: cld extension install FILE", || {
+                listed(&list).lines(screen.width())
+            })?;
         }
         Command::Show { name } => {
             let extension = client.extension(&name).await?;
             screen.answer(&extension, || shown(&extension))?;
         }
-        Command::Grants {
-            name,
-            replace: Some(file),
-        } => {
+        Command::Grants { name, replace: Some(file) } => {
             client.set_grants(&name, files::read(&file)?.text).await?;
             let grants = client.grants(&name).await?;
             screen.answer(&grants, || bullets("It may:", &grants.explained))?;
         }
-        Command::Grants {
-            name,
-            replace: None,
-        } => {
+        Command::Grants { name, replace: None } => {
             let grants = client.grants(&name).await?;
             match screen.format {
                 Format::Table => screen.text(&grants.yaml)?,
@@ -59,14 +51,8 @@ pub async fn run(context: &Context, command: Command) -> Result<Exit, Failure> {
         }
         Command::Policy { name } => {
             let document = client.policy(&name).await?;
-            let policy = Screen {
-                format: if screen.format == Format::Yaml {
-                    Format::Yaml
-                } else {
-                    Format::Json
-                },
-                ..screen
-            };
+            let policy =
+                Screen { format: if screen.format == Format::Yaml { Format::Yaml } else { Format::Json }, ..screen };
             policy.answer(&document.policy, Vec::new)?;
         }
         Command::Remove { name } => {
@@ -112,12 +98,7 @@ async fn install(screen: Screen, client: &Client, command: &Install) -> Result<(
     if let Some(grants) = grants {
         client.set_grants(&installed.name, grants.text).await?;
     }
-    screen.answer(&installed, || {
-        vec![Line::from(format!(
-            "{} {} is installed",
-            installed.name, installed.version
-        ))]
-    })
+    screen.answer(&installed, || vec![Line::from(format!("{} {} is installed", installed.name, installed.version))])
 }
 
 /// Grants are for one digest: a file for another component is a mistake.
@@ -130,10 +111,7 @@ fn must_speak_of(grants: &Source, digest: &str) -> Result<(), Failure> {
         .map_err(|cause| Failure::usage(format!("{} is no grants file: {cause}", grants.name)))?;
     match head.digest {
         Some(other) if other != *digest => Err(Failure::usage_with(
-            format!(
-                "{} grants {other}, and the component is {digest}",
-                grants.name
-            ),
+            format!("{} grants {other}, and the component is {digest}", grants.name),
             "look at what the component asks for, and write grants for its digest",
         )),
         _ => Ok(()),
@@ -145,18 +123,10 @@ fn must_speak_of(grants: &Source, digest: &str) -> Result<(), Failure> {
 pub fn asked(inspection: &Inspection) -> Vec<Line> {
     let extension = &inspection.extension;
     let heading = format!("{} {}", extension.name, extension.version);
-    let mut lines = vec![
-        Line::new()
-            .styled(style::STRONG, heading)
-            .plain("  ")
-            .plain(&extension.summary),
-    ];
+    let mut lines = vec![Line::new().styled(style::STRONG, heading).plain("  ").plain(&extension.summary)];
     lines.push(Line::new().styled(style::FAINT, &extension.digest));
     if let Some(replaced) = &inspection.replaces {
-        lines.push(Line::from(format!(
-            "It replaces {} {replaced}.",
-            extension.name
-        )));
+        lines.push(Line::from(format!("It replaces {} {replaced}.", extension.name)));
     }
     if inspection.asks.is_empty() {
         lines.push(Line::from("It asks for nothing."));
@@ -165,41 +135,27 @@ pub fn asked(inspection: &Inspection) -> Vec<Line> {
     }
     if !inspection.wider.is_empty() {
         lines.push(Line::new().styled(style::WARN, "More than the installed version may:"));
-        lines.extend(
-            inspection
-                .wider
-                .iter()
-                .map(|more| Line::new().styled(style::WARN, format!("  + {more}"))),
-        );
+        lines.extend(inspection.wider.iter().map(|more| Line::new().styled(style::WARN, format!("  + {more}"))));
     }
     lines
 }
 
 fn bullets(heading: &str, items: &[String]) -> Vec<Line> {
     let heading = Line::new().styled(style::STRONG, heading);
-    std::iter::once(heading)
-        .chain(items.iter().map(|item| Line::from(format!("  - {item}"))))
-        .collect()
+    std::iter::once(heading).chain(items.iter().map(|item| Line::from(format!("  - {item}")))).collect()
 }
 
 fn listed(list: &[Extension]) -> Table {
     let mut table = Table::new(&["NAME", "VERSION", "CLOUD", "KINDS", "INSTALLED", "DIGEST"]);
     for extension in list {
-        let kinds: Vec<&str> = extension
-            .kinds
-            .iter()
-            .map(|kind| kind.name.as_str())
-            .collect();
+        let kinds: Vec<&str> = extension.kinds.iter().map(|kind| kind.name.as_str()).collect();
         table.row([
             Line::from(extension.name.as_str()),
             Line::from(extension.version.as_str()),
             Line::from(extension.cloud.as_str()),
             Line::from(kinds.join(", ")),
             Line::from(moment(&extension.installed_at)),
-            Line::new().styled(
-                style::FAINT,
-                extension.digest.chars().take(19).collect::<String>(),
-            ),
+            Line::new().styled(style::FAINT, extension.digest.chars().take(19).collect::<String>()),
         ]);
     }
     table
@@ -224,12 +180,7 @@ fn shown(extension: &Extension) -> Vec<Line> {
                 KindRole::Coe => "coe",
             };
             let data = if kind.holds_data { "yes" } else { "no" };
-            kinds.row([
-                Line::from(kind.name.as_str()),
-                role.into(),
-                data.into(),
-                kind.summary.as_str().into(),
-            ]);
+            kinds.row([Line::from(kind.name.as_str()), role.into(), data.into(), kind.summary.as_str().into()]);
         }
         lines.extend(kinds.lines(None));
     }
@@ -239,12 +190,7 @@ fn shown(extension: &Extension) -> Vec<Line> {
         for setting in &extension.settings {
             let required = if setting.required { "yes" } else { "no" };
             let default = crate::render::table::or_dash(setting.default.as_deref());
-            settings.row([
-                setting.name.as_str().into(),
-                required.into(),
-                default,
-                setting.summary.as_str().into(),
-            ]);
+            settings.row([setting.name.as_str().into(), required.into(), default, setting.summary.as_str().into()]);
         }
         lines.extend(settings.lines(None));
     }
@@ -255,10 +201,5 @@ fn shown(extension: &Extension) -> Vec<Line> {
 
 #[cfg(test)]
 #[path = "extension_tests.rs"]
-#[allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing
-)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 mod tests;

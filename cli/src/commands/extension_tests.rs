@@ -18,10 +18,7 @@ fn inspection() -> Inspection {
             settings: vec![],
             credentials: vec![],
         },
-        asks: vec![
-            "sign requests to rds with the aws credentials".into(),
-            "write\u{1b}[2Jlogs".into(),
-        ],
+        asks: vec!["sign requests to rds with the aws credentials".into(), "write\u{1b}[2Jlogs".into()],
         grants_yaml: String::new(),
         replaces: Some("0.1.0".into()),
         wider: vec!["delete load balancers".into()],
@@ -30,20 +27,14 @@ fn inspection() -> Inspection {
 
 #[test]
 fn what_an_extension_asks_for_is_shown_before_it_is_installed() {
-    let text: String = asked(&inspection())
-        .iter()
-        .map(|line| line.to_plain() + "\n")
-        .collect();
+    let text: String = asked(&inspection()).iter().map(|line| line.to_plain() + "\n").collect();
     assert!(!text.contains('\u{1b}'));
     insta::assert_snapshot!(text);
 }
 
 #[test]
 fn grants_for_another_component_are_refused() {
-    let grants = |text: &str| Source {
-        name: "grants.yaml".into(),
-        text: text.into(),
-    };
+    let grants = |text: &str| Source { name: "grants.yaml".into(), text: text.into() };
     assert!(must_speak_of(&grants("digest: sha256:0123\nhttp: []\n"), "sha256:0123").is_ok());
     assert!(must_speak_of(&grants("http: []\n"), "sha256:0123").is_ok());
     let other = must_speak_of(&grants("digest: sha256:9999\n"), "sha256:0123").unwrap_err();

@@ -21,26 +21,19 @@ pub fn run(words: &[OsString]) -> Result<Exit, Failure> {
     };
     let program = OsString::from_iter([OsStr::new("cld-"), name]);
     // A name with a slash would be a path, not a program of PATH.
-    let found = (!name.to_string_lossy().contains('/'))
-        .then(|| in_path(&program))
-        .flatten();
+    let found = (!name.to_string_lossy().contains('/')).then(|| in_path(&program)).flatten();
     let Some(path) = found else {
         return Err(unknown(&name.to_string_lossy()));
     };
     let cause = Command::new(path).args(arguments).exec();
-    Err(Failure::local(
-        format!("running {}", program.to_string_lossy()),
-        cause,
-    ))
+    Err(Failure::local(format!("running {}", program.to_string_lossy()), cause))
 }
 
 /// A program of PATH.
 #[must_use]
 pub fn in_path(program: &OsStr) -> Option<PathBuf> {
     let path = env::var_os("PATH")?;
-    env::split_paths(&path)
-        .map(|folder| folder.join(program))
-        .find(|candidate| is_program(candidate).unwrap_or(false))
+    env::split_paths(&path).map(|folder| folder.join(program)).find(|candidate| is_program(candidate).unwrap_or(false))
 }
 
 fn is_program(path: &std::path::Path) -> io::Result<bool> {
@@ -51,9 +44,7 @@ fn is_program(path: &std::path::Path) -> io::Result<bool> {
 
 fn unknown(name: &str) -> Failure {
     let root = Cli::command();
-    let known = root
-        .get_subcommands()
-        .flat_map(|noun| std::iter::once(noun.get_name()).chain(noun.get_all_aliases()));
+    let known = root.get_subcommands().flat_map(|noun| std::iter::once(noun.get_name()).chain(noun.get_all_aliases()));
     let closest = known
         .map(|known| (strsim::damerau_levenshtein(known, name), known))
         .filter(|(distance, _)| *distance <= 2)
@@ -66,26 +57,15 @@ fn unknown(name: &str) -> Failure {
 }
 
 #[cfg(test)]
-#[allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing
-)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 mod tests {
     use super::*;
 
     #[test]
     fn a_slip_of_the_finger_gets_a_suggestion() {
         assert_eq!(unknown("evn").next().unwrap(), "did you mean `cld env`?");
-        assert_eq!(
-            unknown("enviroment").next().unwrap(),
-            "did you mean `cld environment`?"
-        );
-        assert_eq!(
-            unknown("frobnicate").next().unwrap(),
-            "see the commands with: cld --help"
-        );
+        assert_eq!(unknown("enviroment").next().unwrap(), "did you mean `cld environment`?");
+        assert_eq!(unknown("frobnicate").next().unwrap(), "see the commands with: cld --help");
         assert_eq!(unknown("evn").exit(), Exit::Usage);
     }
 

@@ -34,8 +34,5 @@ pub async fn run(context: &Context, command: Command) -> Result<Exit, Failure> {
 
 /// What it takes to go on with something that cannot be taken back, where nobody can be asked.
 fn must_say_yes(what: &str) -> Failure {
-    Failure::usage_with(
-        format!("{what} needs a confirmation, and there is no terminal to ask on"),
-        "pass --yes",
-    )
+    Failure::usage_with(format!("{what} needs a confirmation, and there is no terminal to ask on"), "pass --yes")
 }

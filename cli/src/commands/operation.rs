@@ -26,9 +26,7 @@ pub async fn run(context: &Context, command: Command) -> Result<Exit, Failure> {
         Command::Show { id } => {
             let operation = client.operation(&parse(&id)?).await?;
             let width = screen.width().unwrap_or(usize::MAX);
-            screen.answer(&operation, || {
-                describe::operation(&operation, now_ms(), width)
-            })?;
+            screen.answer(&operation, || describe::operation(&operation, now_ms(), width))?;
         }
         Command::Watch { id } => return watch::watch(context, &client, &parse(&id)?).await,
         Command::Cancel { id, watching } => {
@@ -46,8 +44,7 @@ pub async fn run(context: &Context, command: Command) -> Result<Exit, Failure> {
         }
         Command::Retry { id, watching } => {
             let id = parse(&id)?;
-            let accepted =
-                watch::start(context, &client, watching, async || client.retry(&id).await).await?;
+            let accepted = watch::start(context, &client, watching, async || client.retry(&id).await).await?;
             return watch::follow(context, &client, &accepted, watching).await;
         }
     }
@@ -57,15 +54,8 @@ pub async fn run(context: &Context, command: Command) -> Result<Exit, Failure> {
 /// An id as it was copied: ids are ULIDs in lower case.
 fn parse(text: &str) -> Result<OperationId, Failure> {
     let id = text.trim().to_lowercase();
-    if id.is_empty()
-        || !id
-            .chars()
-            .all(|character| character.is_ascii_alphanumeric())
-    {
-        return Err(Failure::usage_with(
-            format!("\"{text}\" is no operation's id"),
-            "list them with: cld op list",
-        ));
+    if id.is_empty() || !id.chars().all(|character| character.is_ascii_alphanumeric()) {
+        return Err(Failure::usage_with(format!("\"{text}\" is no operation's id"), "list them with: cld op list"));
     }
     Ok(OperationId(id))
 }

@@ -28,33 +28,17 @@ pub async fn run(context: &Context, command: Command) -> Result<Exit, Failure> {
         Command::List { environment } => {
             let environments = match environment {
                 Some(name) => vec![name],
-                None => client
-                    .environments()
-                    .await?
-                    .into_iter()
-                    .map(|environment| environment.name)
-                    .collect(),
+                None => client.environments().await?.into_iter().map(|environment| environment.name).collect(),
             };
             let mut list = Vec::new();
             for environment in environments {
                 let pieces = client.resources(&environment, false).await?;
-                list.extend(pieces.into_iter().map(|piece| Placed {
-                    environment: environment.clone(),
-                    piece,
-                }));
+                list.extend(pieces.into_iter().map(|piece| Placed { environment: environment.clone(), piece }));
             }
-            let placed = list
-                .iter()
-                .map(|placed| (placed.environment.as_str(), &placed.piece));
-            screen.list(&list, "there are no resources", || {
-                describe::piece_list(placed).lines(screen.width())
-            })?;
+            let placed = list.iter().map(|placed| (placed.environment.as_str(), &placed.piece));
+            screen.list(&list, "there are no resources", || describe::piece_list(placed).lines(screen.width()))?;
         }
-        Command::Show {
-            environment,
-            name,
-            reveal,
-        } => {
+        Command::Show { environment, name, reveal } => {
             let mut pieces = client.resources(&environment, reveal).await?;
             if let Some(name) = name {
                 let names: Vec<String> = pieces.iter().map(|piece| piece.name.clone()).collect();

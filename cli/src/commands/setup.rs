@@ -23,11 +23,9 @@ pub async fn run(context: &Context, command: Setup) -> Result<Exit, Failure> {
     let screen = context.screen;
     let Some(name) = command.cloud else {
         let list = client.clouds().await?;
-        screen.list(
-            &list,
-            "no cloud is set up; set one up with: cld setup CLOUD",
-            || listed(&list).lines(screen.width()),
-        )?;
+        screen.list(&list, "no cloud is set up; set one up with: cld setup CLOUD", || {
+            listed(&list).lines(screen.width())
+        })?;
         return Ok(Exit::Done);
     };
     let offer = Offer::find(&client, &name).await?;
@@ -39,11 +37,7 @@ pub async fn run(context: &Context, command: Setup) -> Result<Exit, Failure> {
         None => asked(screen, &name, &offer.needs)?,
     };
     offer.complete(screen, &mut settings)?;
-    let setup = CloudSetup {
-        credentials,
-        settings,
-        endpoint: command.endpoint,
-    };
+    let setup = CloudSetup { credentials, settings, endpoint: command.endpoint };
     let cloud = client.set_up(&name, &setup).await?;
     screen.answer(&cloud, || shown(&cloud))?;
     Ok(Exit::Done)
@@ -52,10 +46,7 @@ pub async fn run(context: &Context, command: Setup) -> Result<Exit, Failure> {
 fn listed(list: &[Cloud]) -> Table {
     let mut table = Table::new(&["CLOUD", "ACCOUNT", "IDENTITY", "CREDENTIALS"]);
     for cloud in list {
-        table.row(
-            [&cloud.cloud, &cloud.account, &cloud.identity, &cloud.source]
-                .map(|text| Line::from(text.as_str())),
-        );
+        table.row([&cloud.cloud, &cloud.account, &cloud.identity, &cloud.source].map(|text| Line::from(text.as_str())));
     }
     table
 }
@@ -88,20 +79,10 @@ impl Offer {
     }
 
     fn of(cloud: &str, extensions: Vec<Extension>) -> Result<Self, Failure> {
-        let mut clouds: Vec<String> = extensions
-            .iter()
-            .map(|extension| extension.cloud.clone())
-            .collect();
-        let mut offer = Self {
-            cloud: cloud.to_owned(),
-            needs: Vec::new(),
-            settings: Vec::new(),
-        };
+        let mut clouds: Vec<String> = extensions.iter().map(|extension| extension.cloud.clone()).collect();
+        let mut offer = Self { cloud: cloud.to_owned(), needs: Vec::new(), settings: Vec::new() };
         let mut found = false;
-        for extension in extensions
-            .into_iter()
-            .filter(|extension| extension.cloud == cloud)
-        {
+        for extension in extensions.into_iter().filter(|extension| extension.cloud == cloud) {
             found = true;
             for need in extension.credentials {
                 if !offer.needs.contains(&need) {
@@ -109,11 +90,7 @@ impl Offer {
                 }
             }
             for setting in extension.settings {
-                if !offer
-                    .settings
-                    .iter()
-                    .any(|known| known.name == setting.name)
-                {
+                if !offer.settings.iter().any(|known| known.name == setting.name) {
                     offer.settings.push(setting);
                 }
             }
@@ -129,25 +106,16 @@ impl Offer {
             format!("the installed extensions know: {}", clouds.join(", "))
         };
         let what = format!("no installed extension knows a cloud \"{cloud}\"");
-        Err(Failure::Known {
-            exit: Exit::NotFound,
-            what,
-            next: Some(next),
-        })
+        Err(Failure::Known { exit: Exit::NotFound, what, next: Some(next) })
     }
 
     /// Refuses settings that the cloud does not have.
     fn check(&self, settings: &BTreeMap<String, String>) -> Result<(), Failure> {
-        let known: Vec<&str> = self
-            .settings
-            .iter()
-            .map(|setting| setting.name.as_str())
-            .collect();
+        let known: Vec<&str> = self.settings.iter().map(|setting| setting.name.as_str()).collect();
         match settings.keys().find(|name| !known.contains(&name.as_str())) {
-            Some(name) if known.is_empty() => Err(Failure::usage(format!(
-                "{} has no settings, and so no `{name}`",
-                self.cloud
-            ))),
+            Some(name) if known.is_empty() => {
+                Err(Failure::usage(format!("{} has no settings, and so no `{name}`", self.cloud)))
+            }
             Some(name) => Err(Failure::usage_with(
                 format!("{} has no setting `{name}`", self.cloud),
                 format!("it has: {}", known.join(", ")),
@@ -157,25 +125,15 @@ impl Offer {
     }
 
     /// Asks for what is required and missing, where somebody can be asked.
-    fn complete(
-        &self,
-        screen: Screen,
-        settings: &mut BTreeMap<String, String>,
-    ) -> Result<(), Failure> {
+    fn complete(&self, screen: Screen, settings: &mut BTreeMap<String, String>) -> Result<(), Failure> {
         for setting in &self.settings {
-            if settings.contains_key(&setting.name)
-                || !setting.required
-                || setting.default.is_some()
-            {
+            if settings.contains_key(&setting.name) || !setting.required || setting.default.is_some() {
                 continue;
             }
             let missing = || {
                 let name = &setting.name;
                 Failure::usage_with(
-                    format!(
-                        "{} needs the setting `{name}`: {}",
-                        self.cloud, setting.summary
-                    ),
+                    format!("{} needs the setting `{name}`: {}", self.cloud, setting.summary),
                     format!("pass --set {name}=…"),
                 )
             };
@@ -193,18 +151,11 @@ impl Offer {
 }
 
 /// The credentials that the command line names.
-fn given(
-    screen: Screen,
-    source: &Source,
-    token_url: Option<String>,
-) -> Result<Option<CredentialInput>, Failure> {
+fn given(screen: Screen, source: &Source, token_url: Option<String>) -> Result<Option<CredentialInput>, Failure> {
     let secret = |prompt: &str| {
         let secret = screen.secret(prompt)?;
         if secret.is_empty() {
-            return Err(Failure::usage_with(
-                "the secret is empty",
-                "give it on stdin, or when asked",
-            ));
+            return Err(Failure::usage_with("the secret is empty", "give it on stdin, or when asked"));
         }
         Ok(secret.as_str().to_owned())
     };
@@ -217,21 +168,12 @@ fn given(
     } else if let Some(id) = &source.key_id {
         key(id, &secret(&format!("Secret of key {id}:"))?)
     } else if source.value_stdin {
-        CredentialInput::Value {
-            secret: secret("Value:")?,
-        }
+        CredentialInput::Value { secret: secret("Value:")? }
     } else if let Some(username) = &source.user {
-        CredentialInput::Basic {
-            username: username.clone(),
-            password: secret(&format!("Password of {username}:"))?,
-        }
+        CredentialInput::Basic { username: username.clone(), password: secret(&format!("Password of {username}:"))? }
     } else if let (Some(client_id), Some(token_url)) = (&source.client_id, token_url) {
         let client_secret = secret(&format!("Secret of client {client_id}:"))?;
-        CredentialInput::ClientCredentials {
-            token_url,
-            client_id: client_id.clone(),
-            client_secret,
-        }
+        CredentialInput::ClientCredentials { token_url, client_id: client_id.clone(), client_secret }
     } else {
         return Ok(None);
     }))
@@ -240,25 +182,14 @@ fn given(
 /// A key's secret, and on a second line the session token of a temporary key.
 fn key(id: &str, text: &str) -> CredentialInput {
     let (secret, token) = match text.split_once('\n') {
-        Some((secret, token)) => (
-            secret.trim(),
-            Some(token.trim()).filter(|token| !token.is_empty()),
-        ),
+        Some((secret, token)) => (secret.trim(), Some(token.trim()).filter(|token| !token.is_empty())),
         None => (text.trim(), None),
     };
-    CredentialInput::Key {
-        id: id.to_owned(),
-        secret: secret.to_owned(),
-        session_token: token.map(str::to_owned),
-    }
+    CredentialInput::Key { id: id.to_owned(), secret: secret.to_owned(), session_token: token.map(str::to_owned) }
 }
 
 /// The credentials that the extension asks for.
-fn asked(
-    screen: Screen,
-    cloud: &str,
-    needs: &[CredentialNeed],
-) -> Result<CredentialInput, Failure> {
+fn asked(screen: Screen, cloud: &str, needs: &[CredentialNeed]) -> Result<CredentialInput, Failure> {
     let Some(need) = needs.first() else {
         return Ok(CredentialInput::Chain);
     };
@@ -270,9 +201,7 @@ fn asked(
     }
     screen.note(format!("{cloud} needs {}", need.prompt));
     match need.signer.as_str() {
-        "header" => Ok(CredentialInput::Value {
-            secret: screen.secret("Value:")?.as_str().to_owned(),
-        }),
+        "header" => Ok(CredentialInput::Value { secret: screen.secret("Value:")?.as_str().to_owned() }),
         "basic" => {
             let username = screen.ask("User:")?;
             let password = screen.secret("Password:")?.as_str().to_owned();
@@ -284,13 +213,8 @@ fn asked(
             client_secret: screen.secret("Client secret:")?.as_str().to_owned(),
         }),
         _ => {
-            let answer =
-                screen.ask("A profile on the server's machine (empty: its default chain):")?;
-            Ok(if answer.is_empty() {
-                CredentialInput::Chain
-            } else {
-                CredentialInput::Profile { name: answer }
-            })
+            let answer = screen.ask("A profile on the server's machine (empty: its default chain):")?;
+            Ok(if answer.is_empty() { CredentialInput::Chain } else { CredentialInput::Profile { name: answer } })
         }
     }
 }
@@ -307,10 +231,5 @@ fn options(signer: &str) -> &'static str {
 
 #[cfg(test)]
 #[path = "setup_tests.rs"]
-#[allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing
-)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 mod tests;

@@ -37,23 +37,13 @@ pub fn environment(of: &Environment) -> Vec<Line> {
     fields.field("name", Line::new().styled(style::STRONG, of.name.as_str()));
     fields.field("status", word(words::environment(of.status)));
     for (cloud, binding) in &of.bindings {
-        let region = binding
-            .region
-            .as_ref()
-            .map_or_else(String::new, |region| format!(", {region}"));
+        let region = binding.region.as_ref().map_or_else(String::new, |region| format!(", {region}"));
         fields.field(cloud, format!("account {}{region}", binding.account));
     }
     if of.protected {
-        fields.field(
-            "protected",
-            "yes: cld env protect NAME --off allows deleting it",
-        );
+        fields.field("protected", "yes: cld env protect NAME --off allows deleting it");
     }
-    let applications: Vec<&str> = of
-        .applications
-        .iter()
-        .map(cloudark_api::ids::Name::as_str)
-        .collect();
+    let applications: Vec<&str> = of.applications.iter().map(cloudark_api::ids::Name::as_str).collect();
     fields.field("applications", or_dash(Some(&applications.join(", "))));
     fields.field("created", moment(&of.created_at));
     fields.field("updated", moment(&of.updated_at));
@@ -74,10 +64,7 @@ pub fn pieces(list: &[PieceView]) -> Vec<Line> {
     let mut lines = Vec::new();
     for piece in list {
         let (color, status) = words::piece(piece.status);
-        let heading = Line::new()
-            .styled(style::STRONG, &piece.name)
-            .plain("  ")
-            .styled(color, status);
+        let heading = Line::new().styled(style::STRONG, &piece.name).plain("  ").styled(color, status);
         let mut kind = format!("{} on {}", piece.kind, piece.cloud);
         if piece.name == piece.kind {
             kind = format!("on {}", piece.cloud);
@@ -122,11 +109,7 @@ fn value(output: &Output) -> Line {
 pub fn piece_list<'a>(list: impl IntoIterator<Item = (&'a str, &'a PieceView)>) -> Table {
     let mut table = Table::new(&["ENVIRONMENT", "NAME", "KIND", "CLOUD", "STATUS", "SUMMARY"]);
     for (environment, piece) in list {
-        let note = piece
-            .problem
-            .as_deref()
-            .or(piece.drift.as_deref())
-            .unwrap_or(&piece.summary);
+        let note = piece.problem.as_deref().or(piece.drift.as_deref()).unwrap_or(&piece.summary);
         table.row([
             Line::from(environment),
             Line::from(piece.name.as_str()),
@@ -185,26 +168,13 @@ pub fn application(of: &Application) -> Vec<Line> {
 pub fn operations(list: &[Operation], now_ms: u64) -> Table {
     let mut ordered: Vec<&Operation> = list.iter().collect();
     ordered.sort_by(|a, b| a.id.cmp(&b.id));
-    let mut table = Table::new(&[
-        "ID",
-        "WHAT",
-        "ENVIRONMENT",
-        "APPLICATION",
-        "STATUS",
-        "BEGAN",
-        "TOOK",
-    ]);
+    let mut table = Table::new(&["ID", "WHAT", "ENVIRONMENT", "APPLICATION", "STATUS", "BEGAN", "TOOK"]);
     for operation in ordered {
         table.row([
             Line::from(operation.id.to_string()),
             Line::from(words::kind(operation.kind)),
             Line::from(operation.environment.as_str()),
-            or_dash(
-                operation
-                    .application
-                    .as_ref()
-                    .map(cloudark_api::ids::Name::as_str),
-            ),
+            or_dash(operation.application.as_ref().map(cloudark_api::ids::Name::as_str)),
             word(words::operation(operation.status)),
             Line::from(ago(&operation.created_at, now_ms)),
             or_dash(took(operation, now_ms).as_deref()),
@@ -215,11 +185,7 @@ pub fn operations(list: &[Operation], now_ms: u64) -> Table {
 
 fn took(operation: &Operation, now_ms: u64) -> Option<String> {
     let start = parse_ms(&operation.created_at)?;
-    let end = operation
-        .ended_at
-        .as_deref()
-        .and_then(parse_ms)
-        .unwrap_or(now_ms);
+    let end = operation.ended_at.as_deref().and_then(parse_ms).unwrap_or(now_ms);
     Some(elapsed(end.saturating_sub(start)))
 }
 
@@ -227,10 +193,7 @@ fn took(operation: &Operation, now_ms: u64) -> Option<String> {
 #[must_use]
 pub fn operation(of: &Operation, now_ms: u64, width: usize) -> Vec<Line> {
     let mut fields = Table::bare();
-    fields.field(
-        "operation",
-        Line::new().styled(style::STRONG, of.id.to_string()),
-    );
+    fields.field("operation", Line::new().styled(style::STRONG, of.id.to_string()));
     fields.field("what", words::kind(of.kind));
     fields.field("environment", of.environment.as_str());
     if let Some(application) = &of.application {
@@ -241,10 +204,7 @@ pub fn operation(of: &Operation, now_ms: u64, width: usize) -> Vec<Line> {
         fields.field("cancel", "asked for");
     }
     fields.field("began", moment(&of.created_at));
-    fields.field(
-        "ended",
-        or_dash(of.ended_at.as_deref().map(moment).as_deref()),
-    );
+    fields.field("ended", or_dash(of.ended_at.as_deref().map(moment).as_deref()));
     let mut lines = fields.lines(None);
     lines.push(Line::new());
     lines.extend(Progress::new(of.clone()).frame(now_ms, width, usize::MAX));
@@ -252,16 +212,11 @@ pub fn operation(of: &Operation, now_ms: u64, width: usize) -> Vec<Line> {
         lines.push(Line::new());
     }
     for error in &of.errors {
-        let heading = Line::new()
-            .styled(style::BAD, "✗ ")
-            .styled(style::STRONG, &error.task);
+        let heading = Line::new().styled(style::BAD, "✗ ").styled(style::STRONG, &error.task);
         lines.push(heading.plain(format!(" ({}): {}", error.kind, error.message)));
     }
     if of.can_retry {
-        lines.push(Line::new().styled(
-            style::FAINT,
-            format!("  → go on with it: cld op retry {}", of.id),
-        ));
+        lines.push(Line::new().styled(style::FAINT, format!("  → go on with it: cld op retry {}", of.id)));
     }
     lines
 }
@@ -270,26 +225,13 @@ pub fn operation(of: &Operation, now_ms: u64, width: usize) -> Vec<Line> {
 #[must_use]
 pub fn plan(of: &EnvironmentPlan) -> Vec<Line> {
     let mut lines = Vec::new();
-    for step in of
-        .steps
-        .iter()
-        .filter(|step| step.action != PlannedAction::Keep)
-    {
+    for step in of.steps.iter().filter(|step| step.action != PlannedAction::Keep) {
         let (color, sign, action) = words::planned(step.action);
-        let line = Line::new()
-            .styled(color, format!("{sign} {action:<8}"))
-            .styled(style::STRONG, &step.piece);
-        lines.push(
-            line.plain(" ")
-                .styled(style::FAINT, format!("({})", step.kind)),
-        );
+        let line = Line::new().styled(color, format!("{sign} {action:<8}")).styled(style::STRONG, &step.piece);
+        lines.push(line.plain(" ").styled(style::FAINT, format!("({})", step.kind)));
         for change in &step.changes {
             let line = Line::new().plain("    ").plain(&change.pointer).plain(": ");
-            lines.push(
-                line.styled(style::FAINT, &change.before)
-                    .plain(" → ")
-                    .styled(color, &change.after),
-            );
+            lines.push(line.styled(style::FAINT, &change.before).plain(" → ").styled(color, &change.after));
         }
     }
     let count = |action| of.steps.iter().filter(|step| step.action == action).count();
@@ -314,10 +256,5 @@ pub fn plan(of: &EnvironmentPlan) -> Vec<Line> {
 
 #[cfg(test)]
 #[path = "describe_tests.rs"]
-#[allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing
-)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 mod tests;

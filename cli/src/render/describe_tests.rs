@@ -11,10 +11,7 @@ use super::*;
 const NOON: &str = "2026-01-31T12:00:00Z";
 
 fn text(lines: Vec<Line>) -> String {
-    lines
-        .iter()
-        .map(|line| format!("{}\n", line.to_plain()))
-        .collect()
+    lines.iter().map(|line| format!("{}\n", line.to_plain())).collect()
 }
 
 fn now() -> u64 {
@@ -22,11 +19,7 @@ fn now() -> u64 {
 }
 
 fn output(name: &str, value: Option<&str>, secret: bool) -> Output {
-    Output {
-        name: name.into(),
-        value: value.map(str::to_owned),
-        secret,
-    }
+    Output { name: name.into(), value: value.map(str::to_owned), secret }
 }
 
 fn db() -> PieceView {
@@ -49,10 +42,7 @@ fn db() -> PieceView {
 }
 
 fn wp() -> Environment {
-    let binding = Binding {
-        account: "123456789012".into(),
-        region: Some("eu-west-1".into()),
-    };
+    let binding = Binding { account: "123456789012".into(), region: Some("eu-west-1".into()) };
     let cluster = PieceView {
         piece: "cluster".into(),
         name: "ecs-cluster".into(),
@@ -103,11 +93,7 @@ fn failed() -> Operation {
         piece: String::new(),
         action: if rollback { "delete" } else { "create" }.into(),
         status,
-        note: if status == TaskStatus::Failed {
-            "quota exceeded".into()
-        } else {
-            String::new()
-        },
+        note: if status == TaskStatus::Failed { "quota exceeded".into() } else { String::new() },
         started_ms: parse_ms(NOON),
         ended_ms: parse_ms("2026-01-31T12:00:04Z"),
         rollback,
@@ -126,9 +112,7 @@ fn failed() -> Operation {
         errors: vec![TaskError {
             task: "rds db".into(),
             kind: "permanent".into(),
-            message:
-                "creating rds \"db\" in wp: AWS refused CreateDBInstance (InstanceQuotaExceeded)"
-                    .into(),
+            message: "creating rds \"db\" in wp: AWS refused CreateDBInstance (InstanceQuotaExceeded)".into(),
         }],
         created_at: NOON.into(),
         ended_at: Some("2026-01-31T12:00:09Z".into()),
@@ -144,10 +128,7 @@ fn an_environment_shows_its_pieces_and_masks_secrets() {
 
 #[test]
 fn a_revealed_secret_is_shown() {
-    let piece = PieceView {
-        outputs: vec![output("Password", Some("s3cret"), true)],
-        ..db()
-    };
+    let piece = PieceView { outputs: vec![output("Password", Some("s3cret"), true)], ..db() };
     assert!(text(pieces(&[piece])).contains("Password  s3cret"));
 }
 
@@ -161,28 +142,16 @@ fn lists_are_tables() {
         resources: resources.iter().map(|&r| r.to_owned()).collect(),
         created_at: NOON.into(),
     };
-    let summaries = [
-        summary("wp", Some("ecs"), &["db", "cache"]),
-        summary("data-only", None, &["db"]),
-    ];
-    let cut = Application {
-        status: ApplicationStatus::Deploying,
-        url: None,
-        image: None,
-        ..web()
-    };
+    let summaries = [summary("wp", Some("ecs"), &["db", "cache"]), summary("data-only", None, &["db"])];
+    let cut = Application { status: ApplicationStatus::Deploying, url: None, image: None, ..web() };
     let mut seen = text(environments(&summaries, now()).lines(None));
     seen += "\n";
     seen += &text(applications(&[web(), cut], now()).lines(None));
     seen += "\n";
     seen += &text(piece_list([("wp", &db())]).lines(None));
     seen += "\n";
-    let running = Operation {
-        id: OperationId("00older".into()),
-        ended_at: None,
-        status: OperationStatus::Running,
-        ..failed()
-    };
+    let running =
+        Operation { id: OperationId("00older".into()), ended_at: None, status: OperationStatus::Running, ..failed() };
     seen += &text(operations(&[failed(), running], now()).lines(None));
     insta::assert_snapshot!(seen);
 }
@@ -214,27 +183,11 @@ fn a_plan_shows_what_changes_and_counts_what_does_not() {
     };
     let steps = vec![
         step("foundation/aws", "aws", PlannedAction::Keep, &[]),
-        step(
-            "resource/db",
-            "rds",
-            PlannedAction::Update,
-            &[("/flavor", "db.t3.micro", "db.t3.small")],
-        ),
+        step("resource/db", "rds", PlannedAction::Update, &[("/flavor", "db.t3.micro", "db.t3.small")]),
         step("resource/old", "rds", PlannedAction::Delete, &[]),
-        step(
-            "resource/new",
-            "rds",
-            PlannedAction::Replace,
-            &[("/engine", "mysql", "postgres")],
-        ),
+        step("resource/new", "rds", PlannedAction::Replace, &[("/engine", "mysql", "postgres")]),
     ];
-    let nothing = EnvironmentPlan {
-        steps: steps[..1].to_vec(),
-        diagnostics: vec![],
-    };
-    let seen = text(plan(&EnvironmentPlan {
-        steps,
-        diagnostics: vec![],
-    }));
+    let nothing = EnvironmentPlan { steps: steps[..1].to_vec(), diagnostics: vec![] };
+    let seen = text(plan(&EnvironmentPlan { steps, diagnostics: vec![] }));
     insta::assert_snapshot!(seen + "\n" + &text(plan(&nothing)));
 }

@@ -28,19 +28,10 @@ pub struct Look {
 /// Draws each diagnostic, in the order of the file.
 #[must_use]
 pub fn draw(source: Option<&Source>, diagnostics: &[Diagnostic], look: Look) -> String {
-    let theme = if look.color {
-        GraphicalTheme::unicode()
-    } else {
-        GraphicalTheme::unicode_nocolor()
-    };
-    let handler = GraphicalReportHandler::new_themed(theme)
-        .with_width(look.width.clamp(40, 120))
-        .with_links(false);
+    let theme = if look.color { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
+    let handler = GraphicalReportHandler::new_themed(theme).with_width(look.width.clamp(40, 120)).with_links(false);
     let mut ordered: Vec<&Diagnostic> = diagnostics.iter().collect();
-    ordered.sort_by_key(|d| {
-        d.span
-            .map_or((usize::MAX, 0), |span| (span.start, span.end))
-    });
+    ordered.sort_by_key(|d| d.span.map_or((usize::MAX, 0), |span| (span.start, span.end)));
     let mut drawn = String::new();
     for diagnostic in ordered {
         let report = Report::new(source, diagnostic);
@@ -66,15 +57,12 @@ struct Report {
 
 impl Report {
     fn new(source: Option<&Source>, diagnostic: &Diagnostic) -> Self {
-        let placed = source
-            .zip(diagnostic.span)
-            .filter(|(source, _)| !source.text.is_empty());
+        let placed = source.zip(diagnostic.span).filter(|(source, _)| !source.text.is_empty());
         Self {
             severity: diagnostic.severity,
             message: clean(&diagnostic.message),
             help: diagnostic.help.as_deref().map(clean_document),
-            source: placed
-                .map(|(source, _)| NamedSource::new(clean(&source.name), harmless(&source.text))),
+            source: placed.map(|(source, _)| NamedSource::new(clean(&source.name), harmless(&source.text))),
             place: placed.map(|(source, span)| {
                 let start = span.start.min(source.text.len().saturating_sub(1));
                 let end = span.end.clamp(start, source.text.len());
@@ -87,15 +75,7 @@ impl Report {
 /// The same text at the same offsets, with control characters shown as `?`: a file can come from a stranger.
 fn harmless(text: &str) -> String {
     let keep = |c: char| c == '\n' || c == '\t' || !c.is_control();
-    text.chars()
-        .map(|c| {
-            if keep(c) {
-                c.to_string()
-            } else {
-                "?".repeat(c.len_utf8())
-            }
-        })
-        .collect()
+    text.chars().map(|c| if keep(c) { c.to_string() } else { "?".repeat(c.len_utf8()) }).collect()
 }
 
 impl Display for Report {
@@ -115,9 +95,7 @@ impl miette::Diagnostic for Report {
     }
 
     fn help<'a>(&'a self) -> Option<Box<dyn Display + 'a>> {
-        self.help
-            .as_ref()
-            .map(|help| Box::new(help) as Box<dyn Display>)
+        self.help.as_ref().map(|help| Box::new(help) as Box<dyn Display>)
     }
 
     fn source_code(&self) -> Option<&dyn SourceCode> {
@@ -126,28 +104,18 @@ impl miette::Diagnostic for Report {
 
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
         let place = self.place?;
-        Some(Box::new(std::iter::once(
-            LabeledSpan::new_primary_with_span(None, place),
-        )))
+        Some(Box::new(std::iter::once(LabeledSpan::new_primary_with_span(None, place))))
     }
 }
 
 #[cfg(test)]
-#[allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing
-)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 mod tests {
     use cloudark_api::problem::Span;
 
     use super::*;
 
-    const PLAIN: Look = Look {
-        color: false,
-        width: 80,
-    };
+    const PLAIN: Look = Look { color: false, width: 80 };
 
     fn file() -> Source {
         Source {
@@ -160,12 +128,7 @@ mod tests {
         let text = file().text;
         let start = text.find(word).unwrap();
         let line = text[..start].lines().count();
-        Some(Span {
-            start,
-            end: start + word.len(),
-            line,
-            column: 11,
-        })
+        Some(Span { start, end: start + word.len(), line, column: 11 })
     }
 
     #[test]
@@ -177,62 +140,31 @@ mod tests {
                 help: Some("did you mean `flavor`?".into()),
                 span: at("flavour"),
             },
-            Diagnostic {
-                severity: Severity::Warning,
-                message: "`rds` is old".into(),
-                help: None,
-                span: at("rds"),
-            },
+            Diagnostic { severity: Severity::Warning, message: "`rds` is old".into(), help: None, span: at("rds") },
         ];
         insta::assert_snapshot!(draw(Some(&file()), &mistakes, PLAIN));
     }
 
     #[test]
     fn a_mistake_without_a_place_is_shown_too() {
-        let mistake = Diagnostic {
-            severity: Severity::Error,
-            message: "the file is empty".into(),
-            help: None,
-            span: None,
-        };
+        let mistake =
+            Diagnostic { severity: Severity::Error, message: "the file is empty".into(), help: None, span: None };
         insta::assert_snapshot!(draw(Some(&file()), &[mistake], PLAIN));
     }
 
     #[test]
     fn a_span_past_the_end_is_survived() {
-        let span = Some(Span {
-            start: 9_000,
-            end: 9_100,
-            line: 900,
-            column: 1,
-        });
-        let mistake = Diagnostic {
-            severity: Severity::Error,
-            message: "it ends too soon".into(),
-            help: None,
-            span,
-        };
+        let span = Some(Span { start: 9_000, end: 9_100, line: 900, column: 1 });
+        let mistake = Diagnostic { severity: Severity::Error, message: "it ends too soon".into(), help: None, span };
         assert!(draw(Some(&file()), &[mistake], PLAIN).contains("it ends too soon"));
     }
 
     #[test]
     fn a_files_control_characters_do_not_reach_the_terminal() {
-        let source = Source {
-            name: "a\u{1b}[31m.yaml".into(),
-            text: "key: \u{1b}[2J\u{9b}x\n".into(),
-        };
-        let span = Some(Span {
-            start: 5,
-            end: 6,
-            line: 1,
-            column: 6,
-        });
-        let mistake = Diagnostic {
-            severity: Severity::Error,
-            message: "a control\u{7} character".into(),
-            help: None,
-            span,
-        };
+        let source = Source { name: "a\u{1b}[31m.yaml".into(), text: "key: \u{1b}[2J\u{9b}x\n".into() };
+        let span = Some(Span { start: 5, end: 6, line: 1, column: 6 });
+        let mistake =
+            Diagnostic { severity: Severity::Error, message: "a control\u{7} character".into(), help: None, span };
         let drawn = draw(Some(&source), &[mistake], PLAIN);
         assert!(!drawn.contains(['\u{1b}', '\u{7}', '\u{9b}']), "{drawn:?}");
     }

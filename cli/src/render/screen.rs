@@ -87,11 +87,7 @@ impl Screen {
 
     /// A text of several lines, as it is but for control characters.
     pub fn text(self, text: &str) -> Result<(), Failure> {
-        let text = if self.is_live() {
-            clean_document(text)
-        } else {
-            text.to_owned()
-        };
+        let text = if self.is_live() { clean_document(text) } else { text.to_owned() };
         let mut out = io::stdout().lock();
         out.write_all(text.as_bytes())?;
         if !text.ends_with('\n') {
@@ -109,18 +105,10 @@ impl Screen {
     /// Draws lines over as many as were drawn last.
     pub fn redraw(self, lines: &[Line], over: usize) -> Result<(), Failure> {
         let plain = anstream::AutoStream::choice(&io::stdout()) == anstream::ColorChoice::Never;
-        let mut frame = if over > 0 {
-            format!("\x1b[{over}A\r")
-        } else {
-            String::new()
-        };
+        let mut frame = if over > 0 { format!("\x1b[{over}A\r") } else { String::new() };
         for line in lines {
             let text = line.to_ansi();
-            let text = if plain {
-                anstream::adapter::strip_str(&text).to_string()
-            } else {
-                text
-            };
+            let text = if plain { anstream::adapter::strip_str(&text).to_string() } else { text };
             frame.push_str(&text);
             // To the end of the line, so that nothing of the last frame stays.
             frame.push_str("\x1b[K\n");
@@ -139,27 +127,16 @@ impl Screen {
     }
 
     /// The answer: the value itself for programs, or what `table` makes of it for people.
-    pub fn answer<T: Serialize>(
-        self,
-        value: &T,
-        table: impl FnOnce() -> Vec<Line>,
-    ) -> Result<(), Failure> {
+    pub fn answer<T: Serialize>(self, value: &T, table: impl FnOnce() -> Vec<Line>) -> Result<(), Failure> {
         match self.format {
             Format::Table => self.lines(table()),
-            Format::Json => {
-                self.text(&serde_json::to_string_pretty(value).map_err(io::Error::from)?)
-            }
+            Format::Json => self.text(&serde_json::to_string_pretty(value).map_err(io::Error::from)?),
             Format::Yaml => self.text(&serde_yaml_ng::to_string(value).map_err(io::Error::other)?),
         }
     }
 
     /// The answer, a list: an empty one gets a hint beside it.
-    pub fn list<T: Serialize>(
-        self,
-        list: &[T],
-        hint: &str,
-        table: impl FnOnce() -> Vec<Line>,
-    ) -> Result<(), Failure> {
+    pub fn list<T: Serialize>(self, list: &[T], hint: &str, table: impl FnOnce() -> Vec<Line>) -> Result<(), Failure> {
         if list.is_empty() && self.format == Format::Table {
             self.note(hint);
             return Ok(());
@@ -182,14 +159,7 @@ impl Screen {
     /// Mistakes in a file.
     pub fn diagnostics(self, source: Option<&Source>, found: &[Diagnostic]) {
         let mut err = anstream::stderr().lock();
-        let drawn = diagnostics::draw(
-            source,
-            found,
-            Look {
-                color: true,
-                width: stderr_width(),
-            },
-        );
+        let drawn = diagnostics::draw(source, found, Look { color: true, width: stderr_width() });
         let _ = err.write_all(drawn.as_bytes());
     }
 
@@ -197,32 +167,19 @@ impl Screen {
     pub fn failure(self, failure: &Failure) {
         match failure {
             Failure::Output(cause) if cause.kind() == io::ErrorKind::BrokenPipe => return,
-            Failure::File {
-                source_file,
-                diagnostics,
-            } => self.diagnostics(Some(source_file), diagnostics),
-            Failure::Refused {
-                problem,
-                source_file,
-                ..
-            } => {
+            Failure::File { source_file, diagnostics } => self.diagnostics(Some(source_file), diagnostics),
+            Failure::Refused { problem, source_file, .. } => {
                 self.diagnostics(source_file.as_ref(), &problem.diagnostics);
             }
             Failure::Operation { errors, .. } => {
                 for error in errors {
-                    let task = Line::new()
-                        .styled(style::BAD, "✗ ")
-                        .styled(style::STRONG, &error.task);
+                    let task = Line::new().styled(style::BAD, "✗ ").styled(style::STRONG, &error.task);
                     self.say(task.plain(format!(" ({}): {}", error.kind, error.message)));
                 }
             }
             _ => {}
         }
-        self.say(
-            Line::new()
-                .styled(style::BAD, "error: ")
-                .plain(failure.to_string()),
-        );
+        self.say(Line::new().styled(style::BAD, "error: ").plain(failure.to_string()));
         for step in failure.next().iter().flat_map(|next| next.lines()) {
             self.say(Line::new().styled(style::FAINT, "  → ").plain(step));
         }
@@ -234,11 +191,7 @@ impl Screen {
 
     /// Asks for a line.
     pub fn ask(self, prompt: &str) -> Result<String, Failure> {
-        let _ = write!(
-            anstream::stderr(),
-            "{}",
-            Line::from(prompt).plain(" ").to_ansi()
-        );
+        let _ = write!(anstream::stderr(), "{}", Line::from(prompt).plain(" ").to_ansi());
         let _ = io::stderr().flush();
         let mut answer = String::new();
         io::stdin().lock().read_line(&mut answer)?;

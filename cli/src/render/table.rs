@@ -17,10 +17,7 @@ impl Table {
     /// With these columns.
     #[must_use]
     pub fn new(headings: &[&'static str]) -> Self {
-        Self {
-            headings: headings.to_vec(),
-            rows: Vec::new(),
-        }
+        Self { headings: headings.to_vec(), rows: Vec::new() }
     }
 
     /// Without a heading line: for name and value.
@@ -42,29 +39,13 @@ impl Table {
     /// Its lines; with a width, the last column is cut to fit it.
     #[must_use]
     pub fn lines(self, width: Option<usize>) -> Vec<Line> {
-        let heading = self
-            .headings
-            .iter()
-            .map(|h| Line::new().styled(style::STRONG, h))
-            .collect::<Vec<_>>();
-        let rows: Vec<Vec<Line>> = (!heading.is_empty())
-            .then_some(heading)
-            .into_iter()
-            .chain(self.rows)
-            .collect();
+        let heading = self.headings.iter().map(|h| Line::new().styled(style::STRONG, h)).collect::<Vec<_>>();
+        let rows: Vec<Vec<Line>> = (!heading.is_empty()).then_some(heading).into_iter().chain(self.rows).collect();
         let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
         let widths: Vec<usize> = (0..columns)
-            .map(|column| {
-                rows.iter()
-                    .filter_map(|row| row.get(column))
-                    .map(Line::width)
-                    .max()
-                    .unwrap_or(0)
-            })
+            .map(|column| rows.iter().filter_map(|row| row.get(column)).map(Line::width).max().unwrap_or(0))
             .collect();
-        rows.into_iter()
-            .map(|row| layout(row, &widths, width))
-            .collect()
+        rows.into_iter().map(|row| layout(row, &widths, width)).collect()
     }
 }
 
@@ -98,12 +79,7 @@ pub fn or_dash(text: Option<&str>) -> Line {
 }
 
 #[cfg(test)]
-#[allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing
-)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 mod tests {
     use super::*;
 
@@ -113,14 +89,7 @@ mod tests {
         table.row([Line::from("a-long-name"), Line::from("available")]);
         table.row([Line::from("日本"), or_dash(None)]);
         let lines: Vec<String> = table.lines(None).iter().map(Line::to_plain).collect();
-        assert_eq!(
-            lines,
-            [
-                "NAME         STATUS",
-                "a-long-name  available",
-                "日本         -"
-            ]
-        );
+        assert_eq!(lines, ["NAME         STATUS", "a-long-name  available", "日本         -"]);
     }
 
     #[test]

@@ -15,20 +15,13 @@ fn steers(character: char) -> bool {
 #[must_use]
 pub fn clean(text: &str) -> String {
     let breaks_as_spaces = |c: char| if matches!(c, '\n' | '\t') { ' ' } else { c };
-    without_escapes(text)
-        .chars()
-        .map(breaks_as_spaces)
-        .filter(|c| !steers(*c))
-        .collect()
+    without_escapes(text).chars().map(breaks_as_spaces).filter(|c| !steers(*c)).collect()
 }
 
 /// As [`clean`], and line breaks and tabs stay: for documents.
 #[must_use]
 pub fn clean_document(text: &str) -> String {
-    without_escapes(text)
-        .chars()
-        .filter(|c| matches!(c, '\n' | '\t') || !steers(*c))
-        .collect()
+    without_escapes(text).chars().filter(|c| matches!(c, '\n' | '\t') || !steers(*c)).collect()
 }
 
 fn without_escapes(text: &str) -> String {
@@ -156,22 +149,14 @@ impl From<String> for Line {
 }
 
 #[cfg(test)]
-#[allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing
-)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 mod tests {
     use super::*;
     use crate::render::words::style;
 
     #[test]
     fn a_servers_text_cannot_steer_the_terminal() {
-        assert_eq!(
-            clean("a\u{1b}[31mred\u{1b}[0m\u{7}\r\u{1b}]0;title\u{7}b\nc\td\u{9b}e"),
-            "aredb c de"
-        );
+        assert_eq!(clean("a\u{1b}[31mred\u{1b}[0m\u{7}\r\u{1b}]0;title\u{7}b\nc\td\u{9b}e"), "aredb c de");
         assert_eq!(clean("safe\u{202e}evil"), "safeevil");
         assert_eq!(clean_document("a\n\tb\u{1b}[2Jc\r\n"), "a\n\tbc\n");
     }

@@ -9,9 +9,7 @@ use ::time::macros::format_description;
 /// Milliseconds since the epoch.
 #[must_use]
 pub fn now_ms() -> u64 {
-    let since = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or(Duration::ZERO);
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
@@ -51,8 +49,7 @@ pub fn parse_ms(rfc3339: &str) -> Option<u64> {
 /// `2026-01-31 15:04:05.123Z`.
 #[must_use]
 pub fn stamp(ms: u64) -> String {
-    let format =
-        format_description!("[year]-[month]-[day] [hour]:[minute]:[second].[subsecond digits:3]Z");
+    let format = format_description!("[year]-[month]-[day] [hour]:[minute]:[second].[subsecond digits:3]Z");
     OffsetDateTime::from_unix_timestamp_nanos(i128::from(ms) * 1_000_000)
         .ok()
         .and_then(|time| time.format(format).ok())
@@ -90,10 +87,7 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
             _ => return Err(expected()),
         };
         let count: u64 = digits.parse().map_err(|_| expected())?;
-        total = count
-            .checked_mul(unit)
-            .and_then(|part| total.checked_add(part))
-            .ok_or_else(expected)?;
+        total = count.checked_mul(unit).and_then(|part| total.checked_add(part)).ok_or_else(expected)?;
         digits.clear();
     }
     if !digits.is_empty() {
@@ -106,12 +100,7 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
 }
 
 #[cfg(test)]
-#[allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing
-)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 mod tests {
     use super::*;
 
@@ -128,14 +117,7 @@ mod tests {
         assert_eq!(parse_duration("90"), Ok(Duration::from_secs(90)));
         assert_eq!(parse_duration("10m"), Ok(Duration::from_secs(600)));
         assert_eq!(parse_duration("1h30m"), Ok(Duration::from_secs(5400)));
-        for wrong in [
-            "",
-            "m",
-            "10x",
-            "-5m",
-            "99999999999999999999s",
-            "9999999999999999d",
-        ] {
+        for wrong in ["", "m", "10x", "-5m", "99999999999999999999s", "9999999999999999d"] {
             assert!(parse_duration(wrong).is_err(), "{wrong}");
         }
     }
@@ -147,9 +129,6 @@ mod tests {
         assert_eq!(ago("2026-01-29T15:03:50.5Z", now), "2d ago");
         assert_eq!(ago("soon", now), "soon");
         assert_eq!(stamp(now), "2026-01-31 15:04:05.000Z");
-        assert_eq!(
-            moment("2026-01-31T16:04:05.9+01:00"),
-            "2026-01-31 15:04:05Z"
-        );
+        assert_eq!(moment("2026-01-31T16:04:05.9+01:00"), "2026-01-31 15:04:05Z");
     }
 }

@@ -7,13 +7,7 @@ use super::*;
 
 const START: u64 = 1_790_000_000_000;
 
-fn view(
-    number: u32,
-    title: &str,
-    status: TaskStatus,
-    times: (u64, Option<u64>),
-    note: &str,
-) -> TaskView {
+fn view(number: u32, title: &str, status: TaskStatus, times: (u64, Option<u64>), note: &str) -> TaskView {
     TaskView {
         number,
         title: title.into(),
@@ -47,38 +41,19 @@ fn creating(tasks: Vec<TaskView>) -> Progress {
 
 fn usual() -> Progress {
     creating(vec![
-        view(
-            1,
-            "aws foundation",
-            TaskStatus::Done,
-            (1, Some(2_100)),
-            "vpc-0a1, 2 subnets, 3 security groups",
-        ),
+        view(1, "aws foundation", TaskStatus::Done, (1, Some(2_100)), "vpc-0a1, 2 subnets, 3 security groups"),
         view(2, "ecs cluster", TaskStatus::Done, (2_100, Some(5_500)), ""),
-        view(
-            3,
-            "rds",
-            TaskStatus::Waiting,
-            (2_100, None),
-            "database is backing-up",
-        ),
+        view(3, "rds", TaskStatus::Waiting, (2_100, None), "database is backing-up"),
     ])
 }
 
 fn drawn(progress: &Progress, width: usize, height: usize) -> String {
     let frame = progress.frame(START + 8_100, width, height);
-    frame
-        .iter()
-        .map(|line| format!("{}\n", line.to_plain()))
-        .collect()
+    frame.iter().map(|line| format!("{}\n", line.to_plain())).collect()
 }
 
 fn happened(progress: &mut Progress, what: EventKind) {
-    let event = Event {
-        sequence: progress.last() + 1,
-        at_ms: START + 9_000,
-        what,
-    };
+    let event = Event { sequence: progress.last() + 1, at_ms: START + 9_000, what };
     progress.take(&event);
 }
 
@@ -95,32 +70,15 @@ fn a_narrow_terminal_cuts_notes() {
 #[test]
 fn the_rollback_is_part_of_the_tree() {
     let mut progress = usual();
-    let failed = view(
-        3,
-        "rds",
-        TaskStatus::Failed,
-        (2_100, Some(8_000)),
-        "RDS reports failed",
-    );
+    let failed = view(3, "rds", TaskStatus::Failed, (2_100, Some(8_000)), "RDS reports failed");
     happened(&mut progress, EventKind::Task { task: failed });
-    happened(
-        &mut progress,
-        EventKind::Operation {
-            status: OperationStatus::RollingBack,
-        },
-    );
+    happened(&mut progress, EventKind::Operation { status: OperationStatus::RollingBack });
     for (number, title, status) in [
         (4, "rds", TaskStatus::Waiting),
         (5, "ecs cluster", TaskStatus::Done),
         (6, "aws foundation", TaskStatus::Blocked),
     ] {
-        let mut task = view(
-            number,
-            title,
-            status,
-            (8_000, (number == 5).then_some(8_050)),
-            "",
-        );
+        let mut task = view(number, title, status, (8_000, (number == 5).then_some(8_050)), "");
         if status == TaskStatus::Blocked {
             task.started_ms = None;
         }
@@ -134,34 +92,10 @@ fn the_rollback_is_part_of_the_tree() {
 #[test]
 fn a_thousand_tasks_fit_the_terminal() {
     let tasks = (1..=1000).map(|number| match number {
-        500 => view(
-            500,
-            "thing 500",
-            TaskStatus::Failed,
-            (1, Some(5)),
-            "it broke",
-        ),
-        1..=800 => view(
-            number,
-            &format!("thing {number}"),
-            TaskStatus::Done,
-            (1, Some(5)),
-            "",
-        ),
-        801..=804 => view(
-            number,
-            &format!("thing {number}"),
-            TaskStatus::Running,
-            (1, None),
-            "working",
-        ),
-        _ => view(
-            number,
-            &format!("thing {number}"),
-            TaskStatus::Blocked,
-            (0, None),
-            "",
-        ),
+        500 => view(500, "thing 500", TaskStatus::Failed, (1, Some(5)), "it broke"),
+        1..=800 => view(number, &format!("thing {number}"), TaskStatus::Done, (1, Some(5)), ""),
+        801..=804 => view(number, &format!("thing {number}"), TaskStatus::Running, (1, None), "working"),
+        _ => view(number, &format!("thing {number}"), TaskStatus::Blocked, (0, None), ""),
     });
     let progress = creating(tasks.collect());
     assert!(progress.frame(START, 80, 12).len() < 12);
@@ -171,19 +105,8 @@ fn a_thousand_tasks_fit_the_terminal() {
 #[test]
 fn an_event_that_was_seen_changes_nothing() {
     let mut progress = usual();
-    happened(
-        &mut progress,
-        EventKind::Operation {
-            status: OperationStatus::Succeeded,
-        },
-    );
-    let again = Event {
-        sequence: 1,
-        at_ms: START,
-        what: EventKind::Operation {
-            status: OperationStatus::Running,
-        },
-    };
+    happened(&mut progress, EventKind::Operation { status: OperationStatus::Succeeded });
+    let again = Event { sequence: 1, at_ms: START, what: EventKind::Operation { status: OperationStatus::Running } };
     assert!(progress.plain(&again, true).is_none());
     progress.take(&again);
     assert_eq!(progress.status(), OperationStatus::Succeeded);
@@ -193,61 +116,26 @@ fn an_event_that_was_seen_changes_nothing() {
 fn plain_lines_tell_only_what_changed() {
     let mut progress = usual();
     let mut said = String::new();
-    let waiting = view(
-        3,
-        "rds",
-        TaskStatus::Waiting,
-        (2_100, None),
-        "database is modifying",
-    );
-    let running = TaskView {
-        status: TaskStatus::Running,
-        ..waiting.clone()
-    };
+    let waiting = view(3, "rds", TaskStatus::Waiting, (2_100, None), "database is modifying");
+    let running = TaskView { status: TaskStatus::Running, ..waiting.clone() };
     let call = |failed| EventKind::Call {
         task: 3,
         summary: "POST https://rds.eu-west-1.amazonaws.com CreateDBInstance".into(),
-        outcome: if failed {
-            "400 Throttling".into()
-        } else {
-            "200".into()
-        },
+        outcome: if failed { "400 Throttling".into() } else { "200".into() },
         failed,
     };
-    let log = EventKind::Log {
-        task: 3,
-        level: "warn".into(),
-        message: "t2.micro is retired\u{1b}[31m".into(),
-    };
+    let log = EventKind::Log { task: 3, level: "warn".into(), message: "t2.micro is retired\u{1b}[31m".into() };
     for what in [
-        EventKind::Operation {
-            status: OperationStatus::Running,
-        },
-        EventKind::Task {
-            task: waiting.clone(),
-        },
+        EventKind::Operation { status: OperationStatus::Running },
+        EventKind::Task { task: waiting.clone() },
         EventKind::Task { task: running },
         call(false),
         call(true),
         log,
-        EventKind::Task {
-            task: view(
-                3,
-                "rds",
-                TaskStatus::Done,
-                (2_100, Some(9_000)),
-                "mysql 8.0",
-            ),
-        },
-        EventKind::Operation {
-            status: OperationStatus::Succeeded,
-        },
+        EventKind::Task { task: view(3, "rds", TaskStatus::Done, (2_100, Some(9_000)), "mysql 8.0") },
+        EventKind::Operation { status: OperationStatus::Succeeded },
     ] {
-        let event = Event {
-            sequence: progress.last() + 1,
-            at_ms: START + 9_000,
-            what,
-        };
+        let event = Event { sequence: progress.last() + 1, at_ms: START + 9_000, what };
         if let Some(line) = progress.plain(&event, false) {
             said.push_str(&line.to_plain());
             said.push('\n');
@@ -259,13 +147,8 @@ fn plain_lines_tell_only_what_changed() {
 
 #[test]
 fn a_stranger_cannot_draw_over_the_tree() {
-    let progress = creating(vec![view(
-        1,
-        "evil\u{1b}[2J\u{1b}[1;1H",
-        TaskStatus::Running,
-        (1, None),
-        "a\nb\r\u{1b}[Ac",
-    )]);
+    let progress =
+        creating(vec![view(1, "evil\u{1b}[2J\u{1b}[1;1H", TaskStatus::Running, (1, None), "a\nb\r\u{1b}[Ac")]);
     let text = drawn(&progress, 80, 24);
     assert!(!text.contains(['\u{1b}', '\r']));
     assert_eq!(text.lines().count(), 2);

@@ -102,9 +102,7 @@ pub fn verb(kind: OperationKind) -> (&'static str, &'static str) {
         OperationKind::CreateEnvironment => ("creating", "available"),
         OperationKind::UpdateEnvironment => ("updating", "updated"),
         OperationKind::RefreshEnvironment => ("refreshing", "refreshed"),
-        OperationKind::DeleteEnvironment | OperationKind::DeleteApplication => {
-            ("deleting", "deleted")
-        }
+        OperationKind::DeleteEnvironment | OperationKind::DeleteApplication => ("deleting", "deleted"),
         OperationKind::DeployApplication => ("deploying", "deployed"),
         OperationKind::RedeployApplication => ("redeploying", "redeployed"),
     }

@@ -20,6 +20,9 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
+/// A program that is written while another thread forks is busy for the child's life: one at a time.
+pub static PROGRAMS: Mutex<()> = Mutex::new(());
+
 /// The token that the fake server wants.
 pub const TOKEN: &str = "t0ken-that-nobody-may-see";
 
@@ -46,10 +49,7 @@ impl Seen {
 
     /// A header.
     pub fn header(&self, name: &str) -> String {
-        self.headers
-            .get(name)
-            .map(|value| value.to_str().unwrap().to_owned())
-            .unwrap_or_default()
+        self.headers.get(name).map(|value| value.to_str().unwrap().to_owned()).unwrap_or_default()
     }
 }
 
@@ -101,20 +101,12 @@ impl World {
     pub fn new() -> Self {
         let runtime = Runtime::new().unwrap();
         let script = Shared::default();
-        let app = Router::new()
-            .fallback(answer)
-            .with_state(Arc::clone(&script));
-        let listener = runtime
-            .block_on(tokio::net::TcpListener::bind("127.0.0.1:0"))
-            .unwrap();
+        let app = Router::new().fallback(answer).with_state(Arc::clone(&script));
+        let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
         let address = listener.local_addr().unwrap();
         runtime.spawn(async move { axum::serve(listener, app).await });
         let home = tempfile::tempdir().unwrap();
-        let world = Self {
-            _runtime: runtime,
-            script,
-            home,
-        };
+        let world = Self { _runtime: runtime, script, home };
         std::fs::create_dir(world.data()).unwrap();
         std::fs::write(world.data().join("token"), format!("{TOKEN}\n")).unwrap();
         let running = json!({"address": address.to_string(), "pid": std::process::id()});
@@ -130,29 +122,20 @@ impl World {
     /// Answers a request; several answers are given one after another, the last one for ever.
     pub fn on(&self, method: &str, path: &str, answer: Answer) -> &Self {
         let key = (method.to_owned(), path.to_owned());
-        self.script
-            .lock()
-            .unwrap()
-            .answers
-            .entry(key)
-            .or_default()
-            .push(answer);
+        self.script.lock().unwrap().answers.entry(key).or_default().push(answer);
         self
     }
 
     /// Answers a request in this way only.
     pub fn replace(&self, method: &str, path: &str, answer: Answer) {
         let key = (method.to_owned(), path.to_owned());
-        self.script
-            .lock()
-            .unwrap()
-            .answers
-            .insert(key, vec![answer]);
+        self.script.lock().unwrap().answers.insert(key, vec![answer]);
     }
 
     /// A file in the home folder.
     pub fn file(&self, name: &str, text: &str) -> String {
         let path = self.home.path().join(name);
+        let _alone = PROGRAMS.lock();
         std::fs::write(&path, text).unwrap();
         path.display().to_string()
     }
@@ -160,9 +143,7 @@ impl World {
     /// The requests that came, but for those that only read.
     pub fn changes(&self) -> Vec<Seen> {
         let seen = self.script.lock().unwrap().seen.clone();
-        seen.into_iter()
-            .filter(|seen| seen.method != "GET")
-            .collect()
+        seen.into_iter().filter(|seen| seen.method != "GET").collect()
     }
 
     /// The requests to this path.
@@ -178,7 +159,10 @@ impl World {
 
     /// `cld` with these words, and this on its stdin.
     pub fn cld_with(&self, words: &[&str], stdin: &str) -> Ran {
-        let mut child = self.command(words).stdin(Stdio::piped()).spawn().unwrap();
+        let mut child = {
+            let _alone = PROGRAMS.lock();
+            self.command(words).stdin(Stdio::piped()).spawn().unwrap()
+        };
         // It may end without reading.
         let _ = child.stdin.take().unwrap().write_all(stdin.as_bytes());
         let output = child.wait_with_output().unwrap();
@@ -192,26 +176,13 @@ impl World {
     /// `cld`, not started yet.
     pub fn command(&self, words: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_cld"));
-        command
-            .args(words)
-            .env_clear()
-            .env("HOME", self.home.path())
-            .env("PATH", self.home.path());
-        command
-            .current_dir(self.home.path())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
+        command.args(words).env_clear().env("HOME", self.home.path()).env("PATH", self.home.path());
+        command.current_dir(self.home.path()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
     }
 }
 
-async fn answer(
-    State(script): State<Shared>,
-    method: Method,
-    uri: Uri,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Response {
+async fn answer(State(script): State<Shared>, method: Method, uri: Uri, headers: HeaderMap, body: Bytes) -> Response {
     let seen = Seen {
         method: method.to_string(),
         path: uri.path().to_owned(),
@@ -228,23 +199,11 @@ async fn answer(
     let answer = {
         let mut script = script.lock().unwrap();
         script.seen.push(seen.clone());
-        let answers = script
-            .answers
-            .get_mut(&(seen.method.clone(), seen.path.clone()));
-        answers.map(|answers| {
-            if answers.len() > 1 {
-                answers.remove(0)
-            } else {
-                answers[0].clone()
-            }
-        })
+        let answers = script.answers.get_mut(&(seen.method.clone(), seen.path.clone()));
+        answers.map(|answers| if answers.len() > 1 { answers.remove(0) } else { answers[0].clone() })
     };
     match answer {
-        None => problem(
-            404,
-            "not-found",
-            &format!("there is no {} {}", seen.method, seen.path),
-        ),
+        None => problem(404, "not-found", &format!("there is no {} {}", seen.method, seen.path)),
         Some(Answer::Json(status, value)) => respond(status, "application/json", value.to_string()),
         Some(Answer::Lines(lines)) => {
             let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
@@ -252,9 +211,7 @@ async fn answer(
         }
         Some(Answer::Events(events, breaks_after)) => stream(&seen, &events, breaks_after),
         Some(Answer::Hanging(events)) => {
-            let parts = events
-                .into_iter()
-                .map(|event| Ok::<_, std::io::Error>(format!("data: {event}\n\n")));
+            let parts = events.into_iter().map(|event| Ok::<_, std::io::Error>(format!("data: {event}\n\n")));
             let parts = futures::stream::iter(parts).chain(futures::stream::pending());
             Response::new(Body::from_stream(parts))
         }
@@ -265,20 +222,12 @@ async fn answer(
 
 fn stream(seen: &Seen, events: &[Value], breaks_after: Option<usize>) -> Response {
     let last: u64 = seen.header("last-event-id").parse().unwrap_or(0);
-    let after = events
-        .iter()
-        .filter(|event| event["sequence"].as_u64().unwrap() > last);
+    let after = events.iter().filter(|event| event["sequence"].as_u64().unwrap() > last);
     let count = breaks_after.unwrap_or(usize::MAX);
     let mut parts: Vec<Result<String, std::io::Error>> = vec![Ok(": hello\n\n".to_owned())];
-    parts.extend(
-        after
-            .take(count)
-            .map(|event| Ok(format!("id: {}\ndata: {event}\n\n", event["sequence"]))),
-    );
+    parts.extend(after.take(count).map(|event| Ok(format!("id: {}\ndata: {event}\n\n", event["sequence"]))));
     if breaks_after.is_some() {
-        parts.push(Err(std::io::Error::other(
-            "the connection breaks, as the test wants it to",
-        )));
+        parts.push(Err(std::io::Error::other("the connection breaks, as the test wants it to")));
     }
     let parts = futures::stream::iter(parts).then(|part| async {
         if part.is_err() {
@@ -288,30 +237,20 @@ fn stream(seen: &Seen, events: &[Value], breaks_after: Option<usize>) -> Respons
         part
     });
     let mut response = Response::new(Body::from_stream(parts));
-    response
-        .headers_mut()
-        .insert(header::CONTENT_TYPE, "text/event-stream".parse().unwrap());
+    response.headers_mut().insert(header::CONTENT_TYPE, "text/event-stream".parse().unwrap());
     response
 }
 
 fn respond(status: u16, content_type: &str, body: String) -> Response {
     let mut response = Response::new(Body::from(body));
     *response.status_mut() = StatusCode::from_u16(status).unwrap();
-    response
-        .headers_mut()
-        .insert(header::CONTENT_TYPE, content_type.parse().unwrap());
-    response
-        .headers_mut()
-        .insert(header::ETAG, "\"7\"".parse().unwrap());
+    response.headers_mut().insert(header::CONTENT_TYPE, content_type.parse().unwrap());
+    response.headers_mut().insert(header::ETAG, "\"7\"".parse().unwrap());
     response
 }
 
 fn problem(status: u16, kind: &str, detail: &str) -> Response {
-    respond(
-        status,
-        "application/problem+json",
-        refusal(status, kind, detail).to_string(),
-    )
+    respond(status, "application/problem+json", refusal(status, kind, detail).to_string())
 }
 
 /// A problem document.

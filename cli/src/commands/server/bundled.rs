@@ -27,24 +27,13 @@ impl Bundle {
     /// The given folder cannot be read.
     pub fn find(given: Option<&Path>) -> Result<Self, Failure> {
         if let Some(folder) = given.filter(|folder| !folder.as_os_str().is_empty()) {
-            let unreadable = |cause| {
-                Failure::usage(format!(
-                    "reading the extensions in {}: {cause}",
-                    folder.display()
-                ))
-            };
+            let unreadable = |cause| Failure::usage(format!("reading the extensions in {}: {cause}", folder.display()));
             return Self::of(folder).map_err(unreadable);
         }
-        let beside = std::env::current_exe()
-            .ok()
-            .and_then(|path| Some(path.parent()?.join("extensions")));
+        let beside = std::env::current_exe().ok().and_then(|path| Some(path.parent()?.join("extensions")));
         match beside.filter(|folder| folder.is_dir()) {
-            Some(folder) => Self::of(&folder).map_err(|cause| {
-                Failure::local(
-                    format!("reading the extensions in {}", folder.display()),
-                    cause,
-                )
-            }),
+            Some(folder) => Self::of(&folder)
+                .map_err(|cause| Failure::local(format!("reading the extensions in {}", folder.display()), cause)),
             None => Ok(Self::default()),
         }
     }
@@ -53,10 +42,7 @@ impl Bundle {
         let mut files = Vec::new();
         for entry in fs::read_dir(folder)? {
             let path = entry?.path();
-            if path
-                .extension()
-                .is_some_and(|extension| extension == "wasm")
-            {
+            if path.extension().is_some_and(|extension| extension == "wasm") {
                 files.push(path);
             }
         }
@@ -72,12 +58,8 @@ impl Bundle {
         if self.files.is_empty() {
             return Ok(());
         }
-        let installed: HashSet<String> = client
-            .extensions()
-            .await?
-            .into_iter()
-            .map(|extension| extension.digest)
-            .collect();
+        let installed: HashSet<String> =
+            client.extensions().await?.into_iter().map(|extension| extension.digest).collect();
         for path in &self.files {
             let wasm = component(path)?;
             if installed.contains(&digest(&wasm)) {
@@ -89,21 +71,12 @@ impl Bundle {
                 screen.note(line);
             }
             if inspection.replaces.is_some() && !inspection.wider.is_empty() {
-                screen.warn(format!(
-                    "{file} asks for more than the installed version may: it is not installed"
-                ));
-                screen.note(format!(
-                    "  → agree to it with: cld extension install {file}"
-                ));
+                screen.warn(format!("{file} asks for more than the installed version may: it is not installed"));
+                screen.note(format!("  → agree to it with: cld extension install {file}"));
                 continue;
             }
-            let extension = client
-                .install(&file, wasm, &inspection.extension.digest)
-                .await?;
-            screen.note(format!(
-                "{} {} is installed",
-                extension.name, extension.version
-            ));
+            let extension = client.install(&file, wasm, &inspection.extension.digest).await?;
+            screen.note(format!("{} {} is installed", extension.name, extension.version));
         }
         Ok(())
     }
@@ -112,27 +85,17 @@ impl Bundle {
 /// `sha256:…`
 fn digest(wasm: &[u8]) -> String {
     let hash = Sha256::digest(wasm);
-    hash.iter().fold("sha256:".to_owned(), |text, byte| {
-        text + &format!("{byte:02x}")
-    })
+    hash.iter().fold("sha256:".to_owned(), |text, byte| text + &format!("{byte:02x}"))
 }
 
 #[cfg(test)]
-#[allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing
-)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 mod tests {
     use super::*;
 
     #[test]
     fn a_digest_is_written_as_the_server_writes_it() {
-        assert_eq!(
-            digest(b""),
-            "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
-        );
+        assert_eq!(digest(b""), "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
     }
 
     #[test]
@@ -142,18 +105,8 @@ mod tests {
             fs::write(dir.path().join(name), "").unwrap();
         }
         let bundle = Bundle::find(Some(dir.path())).unwrap();
-        let names: Vec<_> = bundle
-            .files
-            .iter()
-            .map(|path| path.file_name().unwrap().to_str().unwrap())
-            .collect();
+        let names: Vec<_> = bundle.files.iter().map(|path| path.file_name().unwrap().to_str().unwrap()).collect();
         assert_eq!(names, ["a.wasm", "b.wasm"]);
-        assert_eq!(
-            Bundle::find(Some(&dir.path().join("none")))
-                .unwrap_err()
-                .exit()
-                .code(),
-            2
-        );
+        assert_eq!(Bundle::find(Some(&dir.path().join("none"))).unwrap_err().exit().code(), 2);
     }
 }

@@ -41,17 +41,12 @@ pub fn log_path(data: &DataDir) -> PathBuf {
 
 /// Beside this program, else in PATH.
 fn program() -> Result<PathBuf, Failure> {
-    let beside = std::env::current_exe()
-        .ok()
-        .and_then(|path| Some(path.parent()?.join(PROGRAM)));
-    beside
-        .filter(|path| path.is_file())
-        .or_else(|| in_path(PROGRAM.as_ref()))
-        .ok_or_else(|| Failure::Known {
-            exit: Exit::Failed,
-            what: format!("{PROGRAM} is neither beside cld nor in PATH"),
-            next: Some("install it there".to_owned()),
-        })
+    let beside = std::env::current_exe().ok().and_then(|path| Some(path.parent()?.join(PROGRAM)));
+    beside.filter(|path| path.is_file()).or_else(|| in_path(PROGRAM.as_ref())).ok_or_else(|| Failure::Known {
+        exit: Exit::Failed,
+        what: format!("{PROGRAM} is neither beside cld nor in PATH"),
+        next: Some("install it there".to_owned()),
+    })
 }
 
 impl Daemon {
@@ -68,11 +63,7 @@ impl Daemon {
             .create(folder)
             .map_err(|cause| Failure::local(format!("making {}", folder.display()), cause))?;
         let mut command = Command::new(&program);
-        command
-            .arg("--data")
-            .arg(folder)
-            .arg("--listen")
-            .arg(&options.listen);
+        command.arg("--data").arg(folder).arg("--listen").arg(&options.listen);
         if let Some(scale) = options.timing_scale {
             command.arg("--timing-scale").arg(scale.to_string());
         }
@@ -82,26 +73,15 @@ impl Daemon {
         let log = (!options.foreground).then(|| log_path(data));
         if let Some(path) = &log {
             let open = || -> io::Result<(fs::File, fs::File)> {
-                let file = fs::File::options()
-                    .create(true)
-                    .append(true)
-                    .mode(0o600)
-                    .open(path)?;
+                let file = fs::File::options().create(true).append(true).mode(0o600).open(path)?;
                 Ok((file.try_clone()?, file))
             };
-            let (out, err) = open()
-                .map_err(|cause| Failure::local(format!("opening {}", path.display()), cause))?;
+            let (out, err) = open().map_err(|cause| Failure::local(format!("opening {}", path.display()), cause))?;
             // A group of its own: Ctrl-C here does not reach it.
-            command
-                .stdin(Stdio::null())
-                .stdout(out)
-                .stderr(err)
-                .process_group(0);
+            command.stdin(Stdio::null()).stdout(out).stderr(err).process_group(0);
         }
         let starting = || format!("starting {}", program.display());
-        let child = command
-            .spawn()
-            .map_err(|cause| Failure::local(starting(), cause))?;
+        let child = command.spawn().map_err(|cause| Failure::local(starting(), cause))?;
         Ok(Self { child, log })
     }
 
@@ -115,23 +95,15 @@ impl Daemon {
             if let Some(status) = self.ended()? {
                 return Err(self.died(status));
             }
-            let is_ours = data
-                .running()
-                .is_some_and(|running| running.pid == self.child.id());
+            let is_ours = data.running().is_some_and(|running| running.pid == self.child.id());
             if is_ours && client.is_up().await {
                 return Ok(());
             }
             if began.elapsed() > READY {
                 return Err(Failure::Known {
                     exit: Exit::Unreachable,
-                    what: format!(
-                        "the server (process {}) does not answer yet",
-                        self.child.id()
-                    ),
-                    next: self
-                        .log
-                        .as_ref()
-                        .map(|path| format!("see {}", path.display())),
+                    what: format!("the server (process {}) does not answer yet", self.child.id()),
+                    next: self.log.as_ref().map(|path| format!("see {}", path.display())),
                 });
             }
             tokio::time::sleep(Duration::from_millis(5)).await;
@@ -159,34 +131,16 @@ impl Daemon {
     }
 
     fn ended(&mut self) -> Result<Option<ExitStatus>, Failure> {
-        self.child
-            .try_wait()
-            .map_err(|cause| Failure::local("waiting for the server", cause))
+        self.child.try_wait().map_err(|cause| Failure::local("waiting for the server", cause))
     }
 
     fn died(&self, status: ExitStatus) -> Failure {
-        let last_words = self
-            .log
-            .as_deref()
-            .and_then(|path| tail(path).ok())
-            .unwrap_or_default();
+        let last_words = self.log.as_deref().and_then(|path| tail(path).ok()).unwrap_or_default();
         let what = format!("the server ended at once ({status})");
-        let log = self
-            .log
-            .as_ref()
-            .map(|path| format!("its log is {}", path.display()));
-        let next: Vec<String> = last_words
-            .lines()
-            .rev()
-            .take(5)
-            .map(str::to_owned)
-            .collect();
+        let log = self.log.as_ref().map(|path| format!("its log is {}", path.display()));
+        let next: Vec<String> = last_words.lines().rev().take(5).map(str::to_owned).collect();
         let next: Vec<String> = next.into_iter().rev().chain(log).collect();
-        Failure::Known {
-            exit: Exit::Failed,
-            what,
-            next: (!next.is_empty()).then(|| next.join("\n")),
-        }
+        Failure::Known { exit: Exit::Failed, what, next: (!next.is_empty()).then(|| next.join("\n")) }
     }
 }
 
@@ -200,10 +154,7 @@ fn tail(path: &Path) -> io::Result<String> {
 }
 
 fn exit(status: ExitStatus) -> Exit {
-    let code = status
-        .code()
-        .or_else(|| status.signal().map(|signal| 128 + signal))
-        .unwrap_or(1);
+    let code = status.code().or_else(|| status.signal().map(|signal| 128 + signal)).unwrap_or(1);
     match u8::try_from(code) {
         Ok(0) => Exit::Done,
         Ok(code) => Exit::Other(code),
@@ -233,10 +184,7 @@ pub fn is_alive(number: u32) -> bool {
     // `PID (NAME) STATE …`, where the name can have anything in it.
     let state = fs::read_to_string(format!("/proc/{number}/stat"))
         .ok()
-        .and_then(|stat| {
-            stat.rsplit_once(") ")
-                .and_then(|(_, rest)| rest.chars().next())
-        });
+        .and_then(|stat| stat.rsplit_once(") ").and_then(|(_, rest)| rest.chars().next()));
     test_kill_process(pid).is_ok() && !matches!(state, Some('Z' | 'X'))
 }
 
@@ -257,12 +205,7 @@ pub fn restore(data: &DataDir, file: &Path) -> Result<Exit, Failure> {
 }
 
 #[cfg(test)]
-#[allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing
-)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 mod tests {
     use super::*;
 

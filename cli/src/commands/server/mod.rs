@@ -48,8 +48,7 @@ pub async fn run(context: &Context, command: Command) -> Result<Exit, Failure> {
 }
 
 fn absolute(path: &Path) -> Result<PathBuf, Failure> {
-    std::path::absolute(path)
-        .map_err(|cause| Failure::usage(format!("{}: {cause}", path.display())))
+    std::path::absolute(path).map_err(|cause| Failure::usage(format!("{}: {cause}", path.display())))
 }
 
 fn shown(status: &ServerStatus, address: &str) -> Vec<Line> {
@@ -61,10 +60,7 @@ fn shown(status: &ServerStatus, address: &str) -> Vec<Line> {
     fields.field("starts", status.incarnation.to_string());
     fields.field(
         "operations",
-        format!(
-            "{} under way, {} tasks waiting",
-            status.running_operations, status.waiting_tasks
-        ),
+        format!("{} under way, {} tasks waiting", status.running_operations, status.waiting_tasks),
     );
     fields.field("instances", status.live_instances.to_string());
     match &status.store_fault {
@@ -138,10 +134,7 @@ async fn stop(context: &Context) -> Result<(), Failure> {
         if began.elapsed() > STOP {
             return Err(Failure::Known {
                 exit: Exit::Failed,
-                what: format!(
-                    "the server (process {pid}) has not ended in {}s",
-                    STOP.as_secs()
-                ),
+                what: format!("the server (process {pid}) has not ended in {}s", STOP.as_secs()),
                 next: Some(format!("see {}", daemon::log_path(data).display())),
             });
         }
@@ -156,11 +149,7 @@ async fn restore(context: &Context, file: &Path) -> Result<Exit, Failure> {
     if let Some(status) = running(context, &local(context)?).await {
         return Err(Failure::Known {
             exit: Exit::Conflict,
-            what: format!(
-                "the server (process {}) runs on {}",
-                status.pid,
-                data.path().display()
-            ),
+            what: format!("the server (process {}) runs on {}", status.pid, data.path().display()),
             next: Some("stop it first with: cld server stop".to_owned()),
         });
     }
@@ -170,9 +159,7 @@ async fn restore(context: &Context, file: &Path) -> Result<Exit, Failure> {
     }
     let exit = daemon::restore(data, &file)?;
     if exit == Exit::Done {
-        context
-            .screen
-            .note("restored; start the server with: cld server start");
+        context.screen.note("restored; start the server with: cld server start");
     }
     Ok(exit)
 }
