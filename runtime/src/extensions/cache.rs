@@ -47,10 +47,7 @@ impl CompileCache {
     fn mac(&self, engine: &str, digest: &ComponentDigest, code: &[u8]) -> Hmac<Sha256> {
         // HMAC fills a key up to the block of its hash with zeros (RFC 2104, section 2).
         let mut block = [0; 64];
-        block
-            .iter_mut()
-            .zip(self.key)
-            .for_each(|(to, from)| *to = from);
+        block.iter_mut().zip(self.key).for_each(|(to, from)| *to = from);
         let mut mac = <Hmac<Sha256> as KeyInit>::new(&block.into());
         for part in [MAGIC.as_slice(), engine.as_bytes(), digest.as_bytes(), code] {
             mac.update(&(part.len() as u64).to_be_bytes());
@@ -89,14 +86,8 @@ mod tests {
         let digest = ComponentDigest::of(b"wasm");
         let file = cache().seal("48 x", &digest, b"code");
         assert_eq!(cache().open("49 x", &digest, &file), None);
-        assert_eq!(
-            cache().open("48 x", &ComponentDigest::of(b"other"), &file),
-            None
-        );
-        assert_eq!(
-            CompileCache::new([8; 32]).open("48 x", &digest, &file),
-            None
-        );
+        assert_eq!(cache().open("48 x", &ComponentDigest::of(b"other"), &file), None);
+        assert_eq!(CompileCache::new([8; 32]).open("48 x", &digest, &file), None);
     }
 
     #[test]
@@ -104,19 +95,11 @@ mod tests {
         let digest = ComponentDigest::of(b"wasm");
         let file = cache().seal("48", &digest, b"code");
         for at in 0..file.len() {
-            assert_eq!(
-                cache().open("48", &digest, &file[..at]),
-                None,
-                "cut at {at}"
-            );
+            assert_eq!(cache().open("48", &digest, &file[..at]), None, "cut at {at}");
             for bit in 0..8 {
                 let mut changed = file.clone();
                 changed[at] ^= 1 << bit;
-                assert_eq!(
-                    cache().open("48", &digest, &changed),
-                    None,
-                    "bit {bit} of byte {at}"
-                );
+                assert_eq!(cache().open("48", &digest, &changed), None, "bit {bit} of byte {at}");
             }
         }
     }

@@ -4,6 +4,10 @@
 //! promises: a kind, a registry and a cloud's foundation have one owner each; what environments have on record
 //! can be read by what is installed; nothing is removed while it is in use.
 
+mod error;
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
@@ -12,6 +16,8 @@ use super::ComponentDigest;
 use super::description::{Description, Kind};
 use super::grants::{Grants, GrantsDiff};
 use super::package::{Exports, Manifest};
+
+pub use error::CatalogError;
 
 /// An extension that an operator has agreed to.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -70,83 +76,6 @@ pub struct StateInUse {
     pub of: String,
 }
 
-/// Why the catalog cannot change so.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum CatalogError {
-    /// Two extensions offer one kind.
-    #[error(
-        "`{kind}` is offered by {installed} already, and {candidate} offers it too: choose one of them for it, or remove {installed} first"
-    )]
-    KindTaken {
-        /// The kind.
-        kind: String,
-        /// Who has it.
-        installed: String,
-        /// Who wants it.
-        candidate: String,
-    },
-    /// Two extensions offer one registry.
-    #[error("the registry `{registry}` is offered by {installed} already: remove it first")]
-    RegistryTaken {
-        /// The registry.
-        registry: String,
-        /// Who has it.
-        installed: String,
-    },
-    /// Two extensions make one cloud's foundation.
-    #[error("{installed} makes the foundation of the cloud {cloud} already: remove it first")]
-    FoundationTaken {
-        /// The cloud.
-        cloud: String,
-        /// Who has it.
-        installed: String,
-    },
-    /// A name changes its cloud.
-    #[error(
-        "{name} is an extension for the cloud {old}, and the new version one for {new}: give it another name"
-    )]
-    OtherCloud {
-        /// The extension.
-        name: String,
-        /// Of the installed version.
-        old: String,
-        /// Of the new one.
-        new: String,
-    },
-    /// A recorded state cannot be read.
-    #[error(
-        "{name} {version} cannot read the state of {of} (version {state}): {can}; upgrade by way of a version that can"
-    )]
-    StateUnreadable {
-        /// The extension.
-        name: String,
-        /// Its new version.
-        version: String,
-        /// Whose state.
-        of: String,
-        /// The state's version.
-        state: u32,
-        /// What it can read.
-        can: String,
-    },
-    /// It is in use.
-    #[error("{name} is in use: {of} was made by it; delete that first")]
-    InUse {
-        /// The extension.
-        name: String,
-        /// By what.
-        of: String,
-    },
-    /// There is no such extension.
-    #[error("no extension `{name}` is installed; there are: {known}")]
-    NotInstalled {
-        /// The name.
-        name: String,
-        /// Those that are.
-        known: String,
-    },
-}
-
 /// What installing a package would change.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Change {
@@ -169,11 +98,7 @@ impl Catalog {
     ///
     /// # Errors
     /// Kinds, registries or a foundation that another has; states that it cannot read.
-    pub fn assess(
-        &self,
-        candidate: &Installed,
-        in_use: &[StateInUse],
-    ) -> Result<Change, CatalogError> {
+    pub fn assess(&self, candidate: &Installed, in_use: &[StateInUse]) -> Result<Change, CatalogError> {
         let old = self.installed.get(&candidate.name);
         if let Some(old) = old.filter(|old| old.description.cloud != candidate.description.cloud) {
             return Err(CatalogError::OtherCloud {
@@ -182,17 +107,10 @@ impl Catalog {
                 new: candidate.description.cloud.clone(),
             });
         }
-        let others = || {
-            self.installed
-                .values()
-                .filter(|other| other.name != candidate.name)
-        };
+        let others = || self.installed.values().filter(|other| other.name != candidate.name);
         others().try_for_each(|other| self.check_apart(candidate, other))?;
-        let ours = in_use
-            .iter()
-            .filter(|state| state.extension == candidate.name);
-        ours.into_iter()
-            .try_for_each(|state| check_readable(candidate, state))?;
+        let ours = in_use.iter().filter(|state| state.extension == candidate.name);
+        ours.into_iter().try_for_each(|state| check_readable(candidate, state))?;
         let nothing = Grants::default();
         let before = old.map_or(&nothing, |old| &old.grants);
         let mut grants = Grants::diff(before, &candidate.grants);
@@ -200,18 +118,13 @@ impl Catalog {
         if *before == nothing {
             grants.removed.clear();
         }
-        Ok(Change {
-            replaces: old.map(|old| old.version.clone()),
-            grants,
-        })
+        Ok(Change { replaces: old.map(|old| old.version.clone()), grants })
     }
 
     fn check_apart(&self, candidate: &Installed, other: &Installed) -> Result<(), CatalogError> {
         for (_, kind) in candidate.kinds() {
-            let chosen = self
-                .choices
-                .get(&kind.name)
-                .is_some_and(|name| *name == candidate.name || *name == other.name);
+            let chosen =
+                self.choices.get(&kind.name).is_some_and(|name| *name == candidate.name || *name == other.name);
             if other.offers(&kind.name) && !chosen {
                 return Err(CatalogError::KindTaken {
                     kind: kind.name.clone(),
@@ -221,26 +134,15 @@ impl Catalog {
             }
         }
         for registry in &candidate.description.registries {
-            if other
-                .description
-                .registries
-                .iter()
-                .any(|theirs| theirs.name == registry.name)
-            {
+            if other.description.registries.iter().any(|theirs| theirs.name == registry.name) {
                 let (registry, installed) = (registry.name.clone(), other.name.clone());
-                return Err(CatalogError::RegistryTaken {
-                    registry,
-                    installed,
-                });
+                return Err(CatalogError::RegistryTaken { registry, installed });
             }
         }
         let cloud = &candidate.description.cloud;
         let both = candidate.exports.has("foundation") && other.exports.has("foundation");
         match both && *cloud == other.description.cloud {
-            true => Err(CatalogError::FoundationTaken {
-                cloud: cloud.clone(),
-                installed: other.name.clone(),
-            }),
+            true => Err(CatalogError::FoundationTaken { cloud: cloud.clone(), installed: other.name.clone() }),
             false => Ok(()),
         }
     }
@@ -249,11 +151,7 @@ impl Catalog {
     ///
     /// # Errors
     /// As [`assess`](Self::assess).
-    pub fn install(
-        &self,
-        candidate: Installed,
-        in_use: &[StateInUse],
-    ) -> Result<Self, CatalogError> {
+    pub fn install(&self, candidate: Installed, in_use: &[StateInUse]) -> Result<Self, CatalogError> {
         self.assess(&candidate, in_use)?;
         let mut catalog = self.clone();
         catalog.installed.insert(candidate.name.clone(), candidate);
@@ -267,10 +165,7 @@ impl Catalog {
     pub fn remove(&self, name: &str, in_use: &[StateInUse]) -> Result<Self, CatalogError> {
         self.must_get(name)?;
         if let Some(state) = in_use.iter().find(|state| state.extension == name) {
-            return Err(CatalogError::InUse {
-                name: name.to_owned(),
-                of: state.of.clone(),
-            });
+            return Err(CatalogError::InUse { name: name.to_owned(), of: state.of.clone() });
         }
         let mut catalog = self.clone();
         catalog.installed.remove(name);
@@ -282,12 +177,7 @@ impl Catalog {
     ///
     /// # Errors
     /// [`CatalogError::NotInstalled`].
-    pub fn regrant(
-        &self,
-        name: &str,
-        grants: Grants,
-        agreed_by: &str,
-    ) -> Result<Self, CatalogError> {
+    pub fn regrant(&self, name: &str, grants: Grants, agreed_by: &str) -> Result<Self, CatalogError> {
         self.must_get(name)?;
         let mut catalog = self.clone();
         if let Some(installed) = catalog.installed.get_mut(name) {
@@ -302,9 +192,7 @@ impl Catalog {
     #[must_use]
     pub fn choose(&self, kind: &str, extension: &str) -> Self {
         let mut catalog = self.clone();
-        catalog
-            .choices
-            .insert(kind.to_owned(), extension.to_owned());
+        catalog.choices.insert(kind.to_owned(), extension.to_owned());
         catalog
     }
 
@@ -327,12 +215,7 @@ impl Catalog {
             name: name.to_owned(),
             known: match self.installed.is_empty() {
                 true => "none".to_owned(),
-                false => self
-                    .installed
-                    .keys()
-                    .cloned()
-                    .collect::<Vec<_>>()
-                    .join(", "),
+                false => self.installed.keys().cloned().collect::<Vec<_>>().join(", "),
             },
         })
     }
@@ -345,57 +228,38 @@ impl Catalog {
     /// All kinds, each by the one who offers it, or was chosen.
     pub fn kinds(&self) -> impl Iterator<Item = Offer<'_>> {
         self.iter().flat_map(|by| {
-            by.kinds()
-                .filter(|(_, kind)| self.is_owner(by, &kind.name))
-                .map(|(role, kind)| Offer { by, role, kind })
+            by.kinds().filter(|(_, kind)| self.is_owner(by, &kind.name)).map(|(role, kind)| Offer { by, role, kind })
         })
     }
 
     fn is_owner(&self, installed: &Installed, kind: &str) -> bool {
-        let chosen = self
-            .choices
-            .get(kind)
-            .and_then(|name| self.get(name))
-            .filter(|chosen| chosen.offers(kind));
+        let chosen = self.choices.get(kind).and_then(|name| self.get(name)).filter(|chosen| chosen.offers(kind));
         chosen.is_none_or(|chosen| chosen.name == installed.name)
     }
 
     /// A kind of this role, by name.
     pub fn kind(&self, role: Role, name: &str) -> Option<Offer<'_>> {
-        self.kinds()
-            .find(|offer| offer.role == role && offer.kind.name == name)
+        self.kinds().find(|offer| offer.role == role && offer.kind.name == name)
     }
 
     /// Who makes a cloud's foundation.
     pub fn foundation(&self, cloud: &str) -> Option<&Installed> {
-        self.iter().find(|installed| {
-            installed.description.cloud == cloud && installed.exports.has("foundation")
-        })
+        self.iter().find(|installed| installed.description.cloud == cloud && installed.exports.has("foundation"))
     }
 
     /// Who offers a registry.
     pub fn registry(&self, name: &str) -> Option<&Installed> {
-        self.iter().find(|installed| {
-            installed
-                .description
-                .registries
-                .iter()
-                .any(|one| one.name == name)
-        })
+        self.iter().find(|installed| installed.description.registries.iter().any(|one| one.name == name))
     }
 
     /// All extensions of a cloud.
     pub fn of_cloud<'a>(&'a self, cloud: &'a str) -> impl Iterator<Item = &'a Installed> {
-        self.iter()
-            .filter(move |installed| installed.description.cloud == cloud)
+        self.iter().filter(move |installed| installed.description.cloud == cloud)
     }
 
     /// The names of all clouds.
     pub fn clouds(&self) -> Vec<&str> {
-        let mut clouds: Vec<&str> = self
-            .iter()
-            .map(|installed| installed.description.cloud.as_str())
-            .collect();
+        let mut clouds: Vec<&str> = self.iter().map(|installed| installed.description.cloud.as_str()).collect();
         clouds.sort_unstable();
         clouds.dedup();
         clouds
@@ -405,17 +269,8 @@ impl Catalog {
 impl Installed {
     /// Its kinds, resources first.
     pub fn kinds(&self) -> impl Iterator<Item = (Role, &Kind)> {
-        let resources = self
-            .description
-            .resource_kinds
-            .iter()
-            .map(|kind| (Role::Resource, kind));
-        resources.chain(
-            self.description
-                .coe_kinds
-                .iter()
-                .map(|kind| (Role::Coe, kind)),
-        )
+        let resources = self.description.resource_kinds.iter().map(|kind| (Role::Resource, kind));
+        resources.chain(self.description.coe_kinds.iter().map(|kind| (Role::Coe, kind)))
     }
 
     fn offers(&self, kind: &str) -> bool {
@@ -426,10 +281,9 @@ impl Installed {
 fn check_readable(candidate: &Installed, state: &StateInUse) -> Result<(), CatalogError> {
     let versions = match &state.kind {
         None => Some(&candidate.description.foundation_state_versions),
-        Some(kind) => candidate
-            .kinds()
-            .find(|(_, offered)| offered.name == *kind)
-            .map(|(_, kind)| &kind.state_versions),
+        Some(kind) => {
+            candidate.kinds().find(|(_, offered)| offered.name == *kind).map(|(_, kind)| &kind.state_versions)
+        }
     };
     if versions.is_some_and(|versions| versions.contains(&state.version)) {
         return Ok(());
@@ -437,14 +291,7 @@ fn check_readable(candidate: &Installed, state: &StateInUse) -> Result<(), Catal
     let can = match versions {
         None => "it does not have the kind".to_owned(),
         Some(versions) => {
-            format!(
-                "it reads {}",
-                versions
-                    .iter()
-                    .map(u32::to_string)
-                    .collect::<Vec<_>>()
-                    .join(", ")
-            )
+            format!("it reads {}", versions.iter().map(u32::to_string).collect::<Vec<_>>().join(", "))
         }
     };
     Err(CatalogError::StateUnreadable {
@@ -455,7 +302,3 @@ fn check_readable(candidate: &Installed, state: &StateInUse) -> Result<(), Catal
         can,
     })
 }
-
-#[cfg(test)]
-#[path = "catalog_tests.rs"]
-mod tests;

@@ -109,123 +109,75 @@ impl Description {
     ///
     /// # Errors
     /// What is wrong, and where.
-    pub fn read(
-        record: Value,
-        manifest: &Manifest,
-        exports: &Exports,
-    ) -> Result<Self, BadDescription> {
-        let description: Self =
-            serde_json::from_value(record).map_err(|e| bad("the record", e.to_string()))?;
+    pub fn read(record: Value, manifest: &Manifest, exports: &Exports) -> Result<Self, BadDescription> {
+        let description: Self = serde_json::from_value(record).map_err(|e| bad("the record", e.to_string()))?;
         description.check(manifest, exports)?;
         Ok(description)
     }
 
     fn check(&self, manifest: &Manifest, exports: &Exports) -> Result<(), BadDescription> {
-        for (place, said, manifest) in [
-            ("name", &self.name, &manifest.name),
-            ("version", &self.version, &manifest.version),
-        ] {
-            ensure(said == manifest, place, || {
-                format!("is `{said}`, but its manifest says `{manifest}`")
-            })?;
+        for (place, said, manifest) in
+            [("name", &self.name, &manifest.name), ("version", &self.version, &manifest.version)]
+        {
+            ensure(said == manifest, place, || format!("is `{said}`, but its manifest says `{manifest}`"))?;
         }
-        ensure(is_name(&self.cloud), "cloud", || {
-            format!("`{}` is no name of a cloud", self.cloud.escape_default())
-        })?;
+        ensure(is_name(&self.cloud), "cloud", || format!("`{}` is no name of a cloud", self.cloud.escape_default()))?;
         ensure(is_line(&self.summary), "summary", not_a_line)?;
         let mut seen = BTreeSet::new();
-        for (list, interface, kinds) in [
-            ("resource-kinds", "resource", &self.resource_kinds),
-            ("coe-kinds", "coe", &self.coe_kinds),
-        ] {
+        for (list, interface, kinds) in
+            [("resource-kinds", "resource", &self.resource_kinds), ("coe-kinds", "coe", &self.coe_kinds)]
+        {
             ensure(kinds.is_empty() || exports.has(interface), list, || {
                 format!("has kinds, but the component does not export `{interface}`")
             })?;
             for (index, kind) in kinds.iter().enumerate() {
                 check_kind(&format!("{list}[{index}]"), kind)?;
-                ensure(seen.insert(&kind.name), list, || {
-                    format!("has `{}` twice", kind.name)
-                })?;
+                ensure(seen.insert(&kind.name), list, || format!("has `{}` twice", kind.name))?;
             }
         }
         let versions = &self.foundation_state_versions;
-        ensure(
-            !exports.has("foundation") || !versions.is_empty(),
-            "foundation-state-versions",
-            || "is empty, but the component exports `foundation`".to_owned(),
-        )?;
+        ensure(!exports.has("foundation") || !versions.is_empty(), "foundation-state-versions", || {
+            "is empty, but the component exports `foundation`".to_owned()
+        })?;
         for (list, names) in [
-            (
-                "settings",
-                self.settings
-                    .iter()
-                    .map(|one| &one.name)
-                    .collect::<Vec<_>>(),
-            ),
-            (
-                "registries",
-                self.registries.iter().map(|one| &one.name).collect(),
-            ),
-            (
-                "credentials",
-                self.credentials.iter().map(|one| &one.signer).collect(),
-            ),
+            ("settings", self.settings.iter().map(|one| &one.name).collect::<Vec<_>>()),
+            ("registries", self.registries.iter().map(|one| &one.name).collect()),
+            ("credentials", self.credentials.iter().map(|one| &one.signer).collect()),
         ] {
             let mut seen = BTreeSet::new();
             for name in names {
                 let good = is_name(&name.replace('_', "-")) && seen.insert(name);
-                ensure(good, list, || {
-                    format!("`{}` is no name, or there twice", name.escape_default())
-                })?;
+                ensure(good, list, || format!("`{}` is no name, or there twice", name.escape_default()))?;
             }
         }
         let lines = self.settings.iter().map(|one| &one.summary);
         let lines = lines.chain(self.registries.iter().map(|one| &one.summary));
         let mut lines = lines.chain(self.credentials.iter().map(|one| &one.prompt));
-        ensure(
-            lines.all(|line| is_line(line)),
-            "settings, registries and credentials",
-            not_a_line,
-        )
+        ensure(lines.all(|line| is_line(line)), "settings, registries and credentials", not_a_line)
     }
 }
 
 fn check_kind(place: &str, kind: &Kind) -> Result<(), BadDescription> {
-    ensure(is_name(&kind.name), place, || {
-        format!("`{}` is no name of a kind", kind.name.escape_default())
-    })?;
+    ensure(is_name(&kind.name), place, || format!("`{}` is no name of a kind", kind.name.escape_default()))?;
     ensure(is_line(&kind.summary), place, not_a_line)?;
     let schemas = kind.config_schema.is_object() && kind.outputs_schema.is_object();
-    ensure(schemas, place, || {
-        "its schemas must be JSON objects".to_owned()
-    })?;
-    ensure(!kind.state_versions.is_empty(), place, || {
-        "it can read no state version".to_owned()
-    })
+    ensure(schemas, place, || "its schemas must be JSON objects".to_owned())?;
+    ensure(!kind.state_versions.is_empty(), place, || "it can read no state version".to_owned())
 }
 
 fn bad(place: &str, what: String) -> BadDescription {
-    BadDescription {
-        place: place.to_owned(),
-        what,
-    }
+    BadDescription { place: place.to_owned(), what }
 }
 
 fn ensure(holds: bool, place: &str, what: impl FnOnce() -> String) -> Result<(), BadDescription> {
-    if holds {
-        Ok(())
-    } else {
-        Err(bad(place, what()))
-    }
+    if holds { Ok(()) } else { Err(bad(place, what())) }
 }
 
 /// Lower case, digits and `-`: names go into URLs, tables and shells.
 fn is_name(text: &str) -> bool {
     (1..=40).contains(&text.len())
         && text.starts_with(|c: char| c.is_ascii_lowercase())
-        && text
-            .bytes()
-            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+        && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
 }
 
 fn is_line(text: &str) -> bool {

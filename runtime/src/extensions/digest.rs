@@ -79,10 +79,7 @@ mod tests {
     #[test]
     fn a_digest_reads_back_as_it_is_written() {
         let digest = ComponentDigest::of(b"component");
-        assert_eq!(
-            digest.to_string().parse::<ComponentDigest>().unwrap(),
-            digest
-        );
+        assert_eq!(digest.to_string().parse::<ComponentDigest>().unwrap(), digest);
         assert_eq!(digest.short().len(), 12);
     }
 

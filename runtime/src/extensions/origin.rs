@@ -33,10 +33,7 @@ impl Origin {
     /// # Errors
     /// Other schemes than https, and http to a host that is not loopback.
     pub fn of(url: &Url) -> Result<Self, BadOrigin> {
-        let bad = |why| BadOrigin {
-            text: url.as_str().to_owned(),
-            why,
-        };
+        let bad = |why| BadOrigin { text: url.as_str().to_owned(), why };
         let host = url.host().ok_or_else(|| bad("it names no host"))?;
         let secure = match url.scheme() {
             "https" => true,
@@ -44,14 +41,8 @@ impl Origin {
             "http" => return Err(bad("plain http is for loopback addresses only, use https")),
             _ => return Err(bad("the scheme must be https")),
         };
-        let port = url
-            .port_or_known_default()
-            .ok_or_else(|| bad("it has no port"))?;
-        Ok(Self {
-            secure,
-            host: host.to_string(),
-            port,
-        })
+        let port = url.port_or_known_default().ok_or_else(|| bad("it has no port"))?;
+        Ok(Self { secure, host: host.to_string(), port })
     }
 
     /// The host: a name, or an IP address (version 6 in brackets).
@@ -107,10 +98,7 @@ impl FromStr for Origin {
     type Err = BadOrigin;
 
     fn from_str(text: &str) -> Result<Self, BadOrigin> {
-        let bad = |why| BadOrigin {
-            text: text.to_owned(),
-            why,
-        };
+        let bad = |why| BadOrigin { text: text.to_owned(), why };
         let url = Url::parse(text).map_err(|_| bad("it is not a URL"))?;
         if !url.username().is_empty() || url.password().is_some() {
             return Err(bad("it must not carry a user name"));
@@ -160,14 +148,10 @@ impl OriginPattern {
         };
         let labels: Vec<&str> = name.split('.').collect();
         labels.len() == self.labels.len()
-            && self
-                .labels
-                .iter()
-                .zip(&labels)
-                .all(|(wanted, label)| match wanted.as_str() {
-                    "*" => is_label(label),
-                    wanted => wanted == *label,
-                })
+            && self.labels.iter().zip(&labels).all(|(wanted, label)| match wanted.as_str() {
+                "*" => is_label(label),
+                wanted => wanted == *label,
+            })
     }
 
     /// Whether every origin that it matches is this machine.
@@ -185,18 +169,12 @@ fn is_label(label: &str) -> bool {
         && label.len() <= 63
         && !label.starts_with('-')
         && !label.ends_with('-')
-        && label
-            .bytes()
-            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+        && label.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
 }
 
 impl From<&Origin> for OriginPattern {
     fn from(origin: &Origin) -> Self {
-        Self {
-            secure: origin.secure,
-            labels: origin.host.split('.').map(str::to_owned).collect(),
-            port: origin.port,
-        }
+        Self { secure: origin.secure, labels: origin.host.split('.').map(str::to_owned).collect(), port: origin.port }
     }
 }
 
@@ -219,36 +197,22 @@ impl FromStr for OriginPattern {
         if !text.contains('*') {
             return text.parse::<Origin>().map(|origin| Self::from(&origin));
         }
-        let bad = |why| BadOrigin {
-            text: text.to_owned(),
-            why,
-        };
-        let rest = text
-            .strip_prefix("https://")
-            .ok_or_else(|| bad("an origin with `*` begins with https://"))?;
+        let bad = |why| BadOrigin { text: text.to_owned(), why };
+        let rest = text.strip_prefix("https://").ok_or_else(|| bad("an origin with `*` begins with https://"))?;
         let rest = rest.strip_suffix('/').unwrap_or(rest);
         let (host, port) = match rest.rsplit_once(':') {
-            Some((host, port)) => (
-                host,
-                port.parse().map_err(|_| bad("the port is not a number"))?,
-            ),
+            Some((host, port)) => (host, port.parse().map_err(|_| bad("the port is not a number"))?),
             None => (rest, 443),
         };
         let labels: Vec<String> = host.split('.').map(str::to_owned).collect();
         if !labels.iter().all(|label| label == "*" || is_label(label)) {
-            return Err(bad(
-                "`*` stands for one whole label, and labels are of a-z, 0-9 and `-`",
-            ));
+            return Err(bad("`*` stands for one whole label, and labels are of a-z, 0-9 and `-`"));
         }
         // `https://*.example` could be anybody's: the registered name must be spelled out.
         if labels.iter().rev().take(2).any(|label| label == "*") || labels.len() < 3 {
             return Err(bad("the last two labels must be spelled out"));
         }
-        Ok(Self {
-            secure: true,
-            labels,
-            port,
-        })
+        Ok(Self { secure: true, labels, port })
     }
 }
 
@@ -282,14 +246,8 @@ mod tests {
 
     #[test]
     fn an_origin_is_written_in_its_normal_form() {
-        assert_eq!(
-            origin("HTTPS://DB.Acme.example:443/").to_string(),
-            "https://db.acme.example"
-        );
-        assert_eq!(
-            origin("http://127.0.0.1:4566").to_string(),
-            "http://127.0.0.1:4566"
-        );
+        assert_eq!(origin("HTTPS://DB.Acme.example:443/").to_string(), "https://db.acme.example");
+        assert_eq!(origin("http://127.0.0.1:4566").to_string(), "http://127.0.0.1:4566");
         assert_eq!(origin("http://[::1]:80").to_string(), "http://[::1]");
         assert!(origin("http://localhost:1").is_loopback());
         assert!(!origin("https://acme.example").is_loopback());
@@ -297,12 +255,7 @@ mod tests {
 
     #[test]
     fn plain_http_is_for_loopback_only() {
-        for text in [
-            "http://acme.example",
-            "http://10.0.0.1",
-            "http://localhost.acme.example",
-            "ftp://127.0.0.1",
-        ] {
+        for text in ["http://acme.example", "http://10.0.0.1", "http://localhost.acme.example", "ftp://127.0.0.1"] {
             assert!(text.parse::<Origin>().is_err(), "{text}");
             assert!(text.parse::<OriginPattern>().is_err(), "{text}");
         }
@@ -310,12 +263,7 @@ mod tests {
 
     #[test]
     fn an_origin_ends_after_the_port() {
-        for text in [
-            "https://a.example/x",
-            "https://a.example?x",
-            "https://u@a.example",
-            "https://a.example#x",
-        ] {
+        for text in ["https://a.example/x", "https://a.example?x", "https://u@a.example", "https://a.example#x"] {
             assert!(text.parse::<Origin>().is_err(), "{text}");
         }
     }

@@ -10,7 +10,12 @@ use serde::{Deserialize, Serialize};
 use wasmparser::{ComponentExternalKind, ComponentTypeRef, Encoding, Parser, Payload, Validator};
 
 use super::ComponentDigest;
-use super::grants::{Grants, GrantsError};
+use super::grants::GrantsError;
+
+mod manifest;
+
+pub use manifest::Manifest;
+use manifest::is_version;
 
 /// The custom section that holds the manifest, as YAML.
 pub const MANIFEST_SECTION: &str = "cloudark:manifest";
@@ -24,14 +29,7 @@ const CONTRACT_VERSION: &str = "0.1.";
 /// The interfaces that the host gives.
 const IMPORTS: [&str; 6] = ["docker", "http", "log", "operation", "secrets", "types"];
 /// The interfaces that the host calls.
-const EXPORTS: [&str; 6] = [
-    "coe",
-    "foundation",
-    "metadata",
-    "registry",
-    "resource",
-    "shell",
-];
+const EXPORTS: [&str; 6] = ["coe", "foundation", "metadata", "registry", "resource", "shell"];
 
 /// The interfaces of `wasi:cli/imports@0.2`, which language runtimes bring along.
 const WASI: &[&str] = &[
@@ -63,103 +61,6 @@ const WASI: &[&str] = &[
     "wasi:sockets/udp",
     "wasi:sockets/udp-create-socket",
 ];
-
-/// What a package says of itself.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct Manifest {
-    /// Lower case, digits and `-`: `acme`.
-    pub name: String,
-    /// A semantic version.
-    pub version: String,
-    /// The version of the contract that it was built for.
-    pub contract: String,
-    /// Who made it.
-    #[serde(default)]
-    pub authors: Vec<String>,
-    /// An SPDX expression.
-    pub licence: String,
-    /// One line.
-    pub summary: String,
-    /// What it asks for.
-    #[serde(default)]
-    pub grants: Grants,
-}
-
-impl Manifest {
-    /// A manifest from its YAML.
-    ///
-    /// # Errors
-    /// [`PackageError::Manifest`]: what is wrong, and where.
-    pub fn from_yaml(text: &str) -> Result<Self, PackageError> {
-        let manifest: Self = serde_yaml_ng::from_str(text).map_err(|e| GrantsError::form(&e))?;
-        manifest.grants.validate().map_err(|e| e.below("grants"))?;
-        let wrong = |place: &str, what: &str| {
-            Err(PackageError::Manifest(GrantsError::Rule {
-                place: place.into(),
-                what: what.into(),
-            }))
-        };
-        if !is_name(&manifest.name) {
-            return wrong(
-                "name",
-                "is 1 to 40 lower-case letters, digits and `-`, begun by a letter",
-            );
-        }
-        if !is_version(&manifest.version) {
-            return wrong("version", "is a semantic version such as 0.1.0");
-        }
-        if !is_version(&manifest.contract) || !manifest.contract.starts_with(CONTRACT_VERSION) {
-            return wrong("contract", "is not one that this server has: it has 0.1");
-        }
-        let lines = [&manifest.licence, &manifest.summary]
-            .into_iter()
-            .chain(&manifest.authors);
-        if lines
-            .into_iter()
-            .any(|line| line.is_empty() || line.len() > 200 || line.chars().any(char::is_control))
-        {
-            return wrong(
-                "licence, summary and authors",
-                "are lines of 1 to 200 characters",
-            );
-        }
-        if manifest.grants.digest.is_some() {
-            return wrong(
-                "grants.digest",
-                "is not for a manifest: it cannot know its own digest",
-            );
-        }
-        Ok(manifest)
-    }
-}
-
-fn is_name(text: &str) -> bool {
-    (1..=40).contains(&text.len())
-        && text.starts_with(|c: char| c.is_ascii_lowercase())
-        && text
-            .bytes()
-            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
-}
-
-/// `MAJOR.MINOR.PATCH`, perhaps with `-PRERELEASE` (Semantic Versioning 2.0.0).
-fn is_version(text: &str) -> bool {
-    let (core, pre) = text.split_once('-').unwrap_or((text, "0"));
-    let numbers: Vec<&str> = core.split('.').collect();
-    let word = |part: &str| {
-        !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
-    };
-    numbers.len() == 3
-        && text.len() <= 64
-        && numbers.iter().all(|number| {
-            let padded = number.len() > 1 && number.starts_with('0');
-            !number.is_empty()
-                && number.len() <= 9
-                && !padded
-                && number.bytes().all(|b| b.is_ascii_digit())
-        })
-        && pre.split('.').all(word)
-}
 
 /// Why bytes are not a package.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -200,9 +101,7 @@ pub enum PackageError {
     #[error("it does not export `cloudark:extension/metadata@0.1.0`: it cannot say what it is")]
     NoMetadata,
     /// It has no manifest, or two.
-    #[error(
-        "it has {0} custom sections `cloudark:manifest`, and must have one: add it with `cld extension build`"
-    )]
+    #[error("it has {0} custom sections `cloudark:manifest`, and must have one: add it with `cld extension build`")]
     Manifests(usize),
     /// Its manifest is wrong.
     #[error("its manifest is wrong: {0}")]
@@ -252,10 +151,7 @@ impl Package {
     /// Why it cannot be installed.
     pub fn read(bytes: &[u8], limit: usize) -> Result<Self, PackageError> {
         if bytes.len() > limit {
-            return Err(PackageError::TooLarge {
-                size: bytes.len(),
-                limit,
-            });
+            return Err(PackageError::TooLarge { size: bytes.len(), limit });
         }
         if Parser::is_core_wasm(bytes) {
             return Err(PackageError::CoreModule);
@@ -270,22 +166,13 @@ impl Package {
         if !outline.exports.has("metadata") {
             return Err(PackageError::NoMetadata);
         }
-        Ok(Self {
-            digest: ComponentDigest::of(bytes),
-            manifest,
-            imports: outline.imports,
-            exports: outline.exports,
-        })
+        Ok(Self { digest: ComponentDigest::of(bytes), manifest, imports: outline.imports, exports: outline.exports })
     }
 }
 
 fn read_manifest(bytes: &[u8]) -> Result<Manifest, PackageError> {
-    let wrong = |what: &str| {
-        PackageError::Manifest(GrantsError::Form {
-            place: "the section".into(),
-            what: what.into(),
-        })
-    };
+    let wrong =
+        |what: &str| PackageError::Manifest(GrantsError::Form { place: "the section".into(), what: what.into() });
     if bytes.len() > MAX_MANIFEST_BYTES {
         return Err(wrong("is larger than 256 KiB"));
     }
@@ -308,17 +195,12 @@ impl<'a> Outline<'a> {
         let mut depth = 0_usize;
         for payload in Parser::new(0).parse_all(bytes) {
             match payload.map_err(invalid)? {
-                Payload::Version {
-                    encoding: Encoding::Module,
-                    ..
-                } if depth == 0 => {
+                Payload::Version { encoding: Encoding::Module, .. } if depth == 0 => {
                     return Err(PackageError::CoreModule);
                 }
                 Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => depth += 1,
                 Payload::End(_) => depth = depth.saturating_sub(1),
-                Payload::CustomSection(section)
-                    if depth == 0 && section.name() == MANIFEST_SECTION =>
-                {
+                Payload::CustomSection(section) if depth == 0 && section.name() == MANIFEST_SECTION => {
                     outline.manifests.push(section.data());
                 }
                 Payload::ComponentImportSection(section) if depth == 0 => {
@@ -331,10 +213,7 @@ impl<'a> Outline<'a> {
                 Payload::ComponentExportSection(section) if depth == 0 => {
                     for export in section {
                         let export = export.map_err(invalid)?;
-                        outline
-                            .exports
-                            .0
-                            .extend(check_export(export.name.name, export.kind)?);
+                        outline.exports.0.extend(check_export(export.name.name, export.kind)?);
                     }
                 }
                 _ => {}
@@ -347,12 +226,7 @@ impl<'a> Outline<'a> {
 }
 
 fn check_import(name: &str, kind: &ComponentTypeRef) -> Result<(), PackageError> {
-    let refused = |why: &str| {
-        Err(PackageError::Import {
-            import: name.escape_default().to_string(),
-            why: why.into(),
-        })
-    };
+    let refused = |why: &str| Err(PackageError::Import { import: name.escape_default().to_string(), why: why.into() });
     let (interface, version) = name.split_once('@').unwrap_or((name, ""));
     if let Some(short) = interface.strip_prefix(CONTRACT) {
         if !IMPORTS.contains(&short) {
@@ -381,12 +255,7 @@ fn check_import(name: &str, kind: &ComponentTypeRef) -> Result<(), PackageError>
 
 /// The short name of an interface of the contract; none for what else an extension exports.
 fn check_export(name: &str, kind: ComponentExternalKind) -> Result<Option<String>, PackageError> {
-    let refused = |why: &str| {
-        Err(PackageError::Export {
-            export: name.escape_default().to_string(),
-            why: why.into(),
-        })
-    };
+    let refused = |why: &str| Err(PackageError::Export { export: name.escape_default().to_string(), why: why.into() });
     let (interface, version) = name.split_once('@').unwrap_or((name, ""));
     let Some(short) = interface.strip_prefix(CONTRACT) else {
         return Ok(None);

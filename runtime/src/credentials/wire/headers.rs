@@ -7,14 +7,7 @@
 use super::{HttpCall, Protocol, Refusal};
 
 /// Headers that pass without being granted.
-const PASS: [&str; 6] = [
-    "accept",
-    "accept-language",
-    "content-type",
-    "if-match",
-    "if-none-match",
-    "user-agent",
-];
+const PASS: [&str; 6] = ["accept", "accept-language", "content-type", "if-match", "if-none-match", "user-agent"];
 
 /// Headers that no grant can give: hop-by-hop (RFC 9110, section 7.6.1), framing, routing, credentials, cookies,
 /// and those that replace the method.
@@ -70,53 +63,29 @@ pub(super) fn belongs_to_the_host(name: &str) -> bool {
 
 /// A token of RFC 9110, section 5.6.2.
 pub(super) fn is_token(name: &str) -> bool {
-    !name.is_empty()
-        && name
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b))
+    !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b))
 }
 
-pub(super) fn check(
-    protocol: Protocol,
-    call: &HttpCall<'_>,
-    granted: &[String],
-) -> Result<(), Refusal> {
+pub(super) fn check(protocol: Protocol, call: &HttpCall<'_>, granted: &[String]) -> Result<(), Refusal> {
     for (index, (name, value)) in call.headers.iter().enumerate() {
         if !is_token(name) {
-            return Err(Refusal::new(format!(
-                "`{}` is no name of a header",
-                name.escape_default()
-            )));
+            return Err(Refusal::new(format!("`{}` is no name of a header", name.escape_default())));
         }
-        if !value
-            .bytes()
-            .all(|b| b == b' ' || b == b'\t' || b.is_ascii_graphic())
-        {
-            return Err(Refusal::new(format!(
-                "the header `{name}` has a character that is not printable ASCII"
-            )));
+        if !value.bytes().all(|b| b == b' ' || b == b'\t' || b.is_ascii_graphic()) {
+            return Err(Refusal::new(format!("the header `{name}` has a character that is not printable ASCII")));
         }
-        if call
-            .headers
-            .iter()
-            .take(index)
-            .any(|(earlier, _)| earlier.eq_ignore_ascii_case(name))
-        {
+        if call.headers.iter().take(index).any(|(earlier, _)| earlier.eq_ignore_ascii_case(name)) {
             return Err(Refusal::new(format!("the header `{name}` is there twice")));
         }
         let target = protocol == Protocol::TargetHeader && name.eq_ignore_ascii_case(TARGET);
         if !target && belongs_to_the_host(name) {
-            return Err(Refusal::new(format!(
-                "the header `{name}` belongs to the host"
-            )));
+            return Err(Refusal::new(format!("the header `{name}` belongs to the host")));
         }
         let passes = target
             || PASS.iter().any(|pass| pass.eq_ignore_ascii_case(name))
             || granted.iter().any(|pass| pass.eq_ignore_ascii_case(name));
         if !passes {
-            return Err(Refusal::new(format!(
-                "the header `{name}` is not granted: add it to `headers`"
-            )));
+            return Err(Refusal::new(format!("the header `{name}` is not granted: add it to `headers`")));
         }
     }
     Ok(())

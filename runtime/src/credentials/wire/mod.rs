@@ -115,10 +115,7 @@ pub struct HttpCall<'a> {
 impl HttpCall<'_> {
     /// The value of a header, by its name in lower case.
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers
-            .iter()
-            .find(|(n, _)| n.eq_ignore_ascii_case(name))
-            .map(|(_, v)| v.as_str())
+        self.headers.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, v)| v.as_str())
     }
 
     /// The URL, if it is written in its normal form: what is checked is then what is sent.
@@ -126,18 +123,13 @@ impl HttpCall<'_> {
     /// # Errors
     /// Anything that a URL parser would repair, credentials, fragments.
     pub fn parsed_url(&self) -> Result<Url, Refusal> {
-        let url = Url::parse(self.url)
-            .map_err(|e| Refusal::new(format!("the URL cannot be read: {e}")))?;
+        let url = Url::parse(self.url).map_err(|e| Refusal::new(format!("the URL cannot be read: {e}")))?;
         let written = url.as_str();
         if written != self.url && written.strip_suffix('/') != Some(self.url) {
-            return Err(Refusal::new(format!(
-                "the URL must be written in its normal form, `{written}`"
-            )));
+            return Err(Refusal::new(format!("the URL must be written in its normal form, `{written}`")));
         }
         if !url.username().is_empty() || url.password().is_some() || url.fragment().is_some() {
-            return Err(Refusal::new(
-                "the URL must carry neither credentials nor a fragment",
-            ));
+            return Err(Refusal::new("the URL must carry neither credentials nor a fragment"));
         }
         Ok(url)
     }
@@ -211,21 +203,12 @@ impl Asked {
 ///
 /// # Errors
 /// Headers that belong to the host, or are not on the list of those that may pass.
-pub fn check_headers(
-    protocol: Protocol,
-    call: &HttpCall<'_>,
-    granted: &[String],
-) -> Result<(), Refusal> {
+pub fn check_headers(protocol: Protocol, call: &HttpCall<'_>, granted: &[String]) -> Result<(), Refusal> {
     headers::check(protocol, call, granted)
 }
 
 /// The error code that an answer carries; none if it carries none that can be read.
-pub fn error_code(
-    protocol: Protocol,
-    headers: &[(String, String)],
-    body: &[u8],
-    at: Option<&str>,
-) -> Option<String> {
+pub fn error_code(protocol: Protocol, headers: &[(String, String)], body: &[u8], at: Option<&str>) -> Option<String> {
     match protocol {
         Protocol::FormAction => query::error_code(body),
         Protocol::TargetHeader => target::error_code(headers, body),
@@ -235,8 +218,7 @@ pub fn error_code(
 
 /// The protocol that a request looks like, for a message about one that no grant fits.
 pub fn guess(call: &HttpCall<'_>) -> Protocol {
-    let is_form =
-        || headers::content_type_is(call, |kind| kind == "application/x-www-form-urlencoded");
+    let is_form = || headers::content_type_is(call, |kind| kind == "application/x-www-form-urlencoded");
     match call.header(headers::TARGET) {
         Some(_) => Protocol::TargetHeader,
         None if is_form() => Protocol::FormAction,
@@ -246,13 +228,11 @@ pub fn guess(call: &HttpCall<'_>) -> Protocol {
 
 /// Whether a name pattern of reading operations begins with a word that reads.
 pub fn is_reading_name(pattern: &str) -> bool {
-    const VERBS: [&str; 9] = [
-        "Describe", "List", "Get", "Head", "Filter", "Lookup", "Search", "Scan", "BatchGet",
-    ];
+    const VERBS: [&str; 9] = ["Describe", "List", "Get", "Head", "Filter", "Lookup", "Search", "Scan", "BatchGet"];
     VERBS.iter().any(|verb| {
-        pattern.strip_prefix(verb).is_some_and(|rest| {
-            rest.is_empty() || rest.starts_with(|c: char| c == '*' || c.is_ascii_uppercase())
-        })
+        pattern
+            .strip_prefix(verb)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with(|c: char| c == '*' || c.is_ascii_uppercase()))
     })
 }
 
@@ -262,9 +242,7 @@ pub fn makes_something(protocol: Protocol, operation: &str) -> bool {
         Protocol::Rest => operation.starts_with("POST "),
         _ => {
             !sets_tags(protocol, operation)
-                && ["Create", "Register", "Run", "Allocate"]
-                    .iter()
-                    .any(|verb| operation.starts_with(verb))
+                && ["Create", "Register", "Run", "Allocate"].iter().any(|verb| operation.starts_with(verb))
         }
     }
 }
@@ -273,7 +251,5 @@ pub fn makes_something(protocol: Protocol, operation: &str) -> bool {
 /// on anything.
 pub fn sets_tags(protocol: Protocol, operation: &str) -> bool {
     protocol.has_actions()
-        && (operation.contains("Tags")
-            || operation.starts_with("Tag")
-            || operation.starts_with("Untag"))
+        && (operation.contains("Tags") || operation.starts_with("Tag") || operation.starts_with("Untag"))
 }

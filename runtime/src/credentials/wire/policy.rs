@@ -30,10 +30,7 @@ pub fn least_policy(needs: &[Need<'_>]) -> Value {
         match sign {
             SignRule::AwsSigV4(service) => {
                 let prefix = action_prefix(service);
-                actions
-                    .entry(prefix)
-                    .or_default()
-                    .insert(format!("{prefix}:{}", need.operation));
+                actions.entry(prefix).or_default().insert(format!("{prefix}:{}", need.operation));
                 if service != "iam" {
                     roles.extend(need.hands_on.iter().filter_map(|template| role(template)));
                 }
@@ -41,9 +38,7 @@ pub fn least_policy(needs: &[Need<'_>]) -> Value {
             SignRule::GoogleOauth(_) => note(&mut calls, "google-oauth", need),
             SignRule::Header { .. } => note(&mut calls, "header", need),
             SignRule::Basic => note(&mut calls, "basic", need),
-            SignRule::OAuth2ClientCredentials(_) => {
-                note(&mut calls, "oauth2-client-credentials", need)
-            }
+            SignRule::OAuth2ClientCredentials(_) => note(&mut calls, "oauth2-client-credentials", need),
         }
     }
     let mut documents = serde_json::Map::new();
@@ -57,18 +52,13 @@ pub fn least_policy(needs: &[Need<'_>]) -> Value {
 }
 
 fn note<'a>(calls: &mut BTreeMap<&'a str, BTreeSet<String>>, signer: &'a str, need: &Need<'_>) {
-    calls
-        .entry(signer)
-        .or_default()
-        .insert(format!("{} at {}", need.operation, need.origin));
+    calls.entry(signer).or_default().insert(format!("{} at {}", need.operation, need.origin));
 }
 
 fn iam(actions: &BTreeMap<&str, BTreeSet<String>>, roles: &BTreeSet<String>) -> Value {
     let mut statements: Vec<Value> = actions
         .iter()
-        .map(|(prefix, actions)| {
-            json!({ "Sid": sid(prefix), "Effect": "Allow", "Action": actions, "Resource": "*" })
-        })
+        .map(|(prefix, actions)| json!({ "Sid": sid(prefix), "Effect": "Allow", "Action": actions, "Resource": "*" }))
         .collect();
     if !roles.is_empty() {
         statements.push(json!({
@@ -84,12 +74,7 @@ fn sid(prefix: &str) -> String {
         .split('-')
         .map(|word| {
             let mut letters = word.chars();
-            letters
-                .next()
-                .map(|first| first.to_ascii_uppercase())
-                .into_iter()
-                .chain(letters)
-                .collect::<String>()
+            letters.next().map(|first| first.to_ascii_uppercase()).into_iter().chain(letters).collect::<String>()
         })
         .collect()
 }

@@ -9,29 +9,20 @@ use super::{Asked, HttpCall, Refusal, headers, tree};
 
 pub(super) fn read(call: &HttpCall<'_>, url: &Url) -> Result<Asked, Refusal> {
     if call.method != "POST" {
-        return Err(Refusal::new(format!(
-            "{} under this protocol: it takes POST alone",
-            call.method
-        )));
+        return Err(Refusal::new(format!("{} under this protocol: it takes POST alone", call.method)));
     }
     if url.path() != "/" || url.query().is_some() {
-        return Err(Refusal::new(
-            "the path must be `/`, without a query string: fields go into the body",
-        ));
+        return Err(Refusal::new("the path must be `/`, without a query string: fields go into the body"));
     }
     if !headers::content_type_is(call, |kind| kind == "application/x-www-form-urlencoded") {
-        return Err(Refusal::new(
-            "the Content-Type must be application/x-www-form-urlencoded",
-        ));
+        return Err(Refusal::new("the Content-Type must be application/x-www-form-urlencoded"));
     }
     let mut action = None;
     let mut fields: Vec<(String, String)> = Vec::new();
     for (name, value) in decode(call.body)? {
         let lower = name.to_ascii_lowercase();
         if is_credential(&lower) || lower == "_method" {
-            return Err(Refusal::new(format!(
-                "the field `{name}` belongs to the host"
-            )));
+            return Err(Refusal::new(format!("the field `{name}` belongs to the host")));
         }
         if lower == "action" {
             if name != "Action" || action.is_some() {
@@ -52,10 +43,7 @@ pub(super) fn read(call: &HttpCall<'_>, url: &Url) -> Result<Asked, Refusal> {
     }
     match action {
         Some(action) if is_action(&action) => Ok(Asked::Form { action, fields }),
-        Some(action) => Err(Refusal::new(format!(
-            "`{}` is no Action",
-            action.escape_default()
-        ))),
+        Some(action) => Err(Refusal::new(format!("`{}` is no Action", action.escape_default()))),
         None => Err(Refusal::new("there must be exactly one Action")),
     }
 }
@@ -70,12 +58,7 @@ fn is_credential(lower: &str) -> bool {
     lower.starts_with("x-amz-")
         || matches!(
             lower,
-            "awsaccesskeyid"
-                | "signature"
-                | "signaturemethod"
-                | "signatureversion"
-                | "securitytoken"
-                | "authparams"
+            "awsaccesskeyid" | "signature" | "signaturemethod" | "signatureversion" | "securitytoken" | "authparams"
         )
 }
 
@@ -83,19 +66,11 @@ fn decode(body: &[u8]) -> Result<Vec<(String, String)>, Refusal> {
     let text = std::str::from_utf8(body).map_err(|_| Refusal::new("the form is not UTF-8"))?;
     text.split('&')
         .map(|pair| {
-            let (name, value) = pair
-                .split_once('=')
-                .ok_or_else(|| Refusal::new("the form has a part that is not `name=value`"))?;
+            let (name, value) =
+                pair.split_once('=').ok_or_else(|| Refusal::new("the form has a part that is not `name=value`"))?;
             // A name that needs decoding is a disguise, and `;` separates fields for some parsers.
-            if name.is_empty()
-                || !name
-                    .bytes()
-                    .all(|b| b.is_ascii_alphanumeric() || b"._-:".contains(&b))
-            {
-                return Err(Refusal::new(format!(
-                    "`{}` is no name of a field",
-                    name.escape_default()
-                )));
+            if name.is_empty() || !name.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-:".contains(&b)) {
+                return Err(Refusal::new(format!("`{}` is no name of a field", name.escape_default())));
             }
             Ok((name.to_owned(), decode_value(name, value)?))
         })
@@ -128,12 +103,8 @@ pub(super) fn percent_is_complete(text: &str) -> bool {
 /// `ErrorResponse/Error/Code`, or `Response/Errors/Error/Code`.
 pub(super) fn error_code(body: &[u8]) -> Option<String> {
     let document = tree::xml(body).ok()?;
-    [
-        "/ErrorResponse/Error/Code",
-        "/Response/Errors/Error/Code",
-        "/Response/Errors/Error/0/Code",
-    ]
-    .iter()
-    .find_map(|at| document.pointer(at)?.as_str())
-    .map(str::to_owned)
+    ["/ErrorResponse/Error/Code", "/Response/Errors/Error/Code", "/Response/Errors/Error/0/Code"]
+        .iter()
+        .find_map(|at| document.pointer(at)?.as_str())
+        .map(str::to_owned)
 }

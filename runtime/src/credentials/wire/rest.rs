@@ -13,10 +13,7 @@ const METHODS: [&str; 6] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"];
 
 pub(super) fn read(call: &HttpCall<'_>, url: &Url) -> Result<Asked, Refusal> {
     if !METHODS.contains(&call.method) {
-        return Err(Refusal::new(format!(
-            "the method `{}` is not one of {METHODS:?}",
-            call.method.escape_default()
-        )));
+        return Err(Refusal::new(format!("the method `{}` is not one of {METHODS:?}", call.method.escape_default())));
     }
     let reads = is_reading(call.method);
     if reads && !call.body.is_empty() {
@@ -28,16 +25,9 @@ pub(super) fn read(call: &HttpCall<'_>, url: &Url) -> Result<Asked, Refusal> {
     };
     let path = read_path(url.path())?;
     if reads && opens_a_connection(&path) {
-        return Err(Refusal::new(
-            "this GET opens a connection into the cluster: it is no read",
-        ));
+        return Err(Refusal::new("this GET opens a connection into the cluster: it is no read"));
     }
-    Ok(Asked::Rest {
-        method: call.method.to_owned(),
-        path,
-        query: read_query(url)?,
-        body,
-    })
+    Ok(Asked::Rest { method: call.method.to_owned(), path, query: read_query(url)?, body })
 }
 
 /// Whether a method only reads (RFC 9110, section 9.2.1).
@@ -52,9 +42,7 @@ fn read_body(call: &HttpCall<'_>) -> Result<Value, Refusal> {
             || kind == "application/apply-patch+yaml" // JSON is YAML; anything else in it is refused
     };
     if !headers::content_type_is(call, json) {
-        return Err(Refusal::new(
-            "the Content-Type of a body must be application/json or of its family",
-        ));
+        return Err(Refusal::new("the Content-Type of a body must be application/json or of its family"));
     }
     tree::json(call.body).map_err(|e| Refusal::new(format!("the body {e}")))
 }
@@ -71,23 +59,13 @@ fn read_path(path: &str) -> Result<Vec<String>, Refusal> {
 
 /// A segment means the same to every server: not empty, no dots that climb, no encoded separator.
 fn read_segment(raw: &str) -> Result<String, Refusal> {
-    let refused = || {
-        Refusal::new(format!(
-            "the path has a segment that servers read in different ways: `{raw}`"
-        ))
-    };
+    let refused = || Refusal::new(format!("the path has a segment that servers read in different ways: `{raw}`"));
     if !query::percent_is_complete(raw) || raw.contains(';') {
         return Err(refused());
     }
-    let segment = percent_decode_str(raw)
-        .decode_utf8()
-        .map_err(|_| refused())?;
+    let segment = percent_decode_str(raw).decode_utf8().map_err(|_| refused())?;
     let climbs = segment.bytes().all(|b| b == b'.');
-    if climbs
-        || segment
-            .chars()
-            .any(|c| matches!(c, '/' | '\\' | '%' | '?' | '#') || c.is_control())
-    {
+    if climbs || segment.chars().any(|c| matches!(c, '/' | '\\' | '%' | '?' | '#') || c.is_control()) {
         return Err(refused());
     }
     Ok(segment.into_owned())
@@ -100,39 +78,21 @@ fn read_query(url: &Url) -> Result<Vec<(String, String)>, Refusal> {
     let mut seen: Vec<(String, String)> = Vec::new();
     for pair in text.split('&') {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        if name.is_empty()
-            || !name
-                .bytes()
-                .all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))
-        {
-            return Err(Refusal::new(format!(
-                "`{}` is no name of a query parameter",
-                name.escape_default()
-            )));
+        if name.is_empty() || !name.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b)) {
+            return Err(Refusal::new(format!("`{}` is no name of a query parameter", name.escape_default())));
         }
         let lower = name.to_ascii_lowercase().replace('_', "-");
         // What turns a GET into another method, another protocol's operation, or a signature.
-        if matches!(
-            lower.as_str(),
-            "-method" | "action" | "access-token" | "x-http-method-override"
-        ) || lower.starts_with("x-amz-")
+        if matches!(lower.as_str(), "-method" | "action" | "access-token" | "x-http-method-override")
+            || lower.starts_with("x-amz-")
         {
-            return Err(Refusal::new(format!(
-                "the query parameter `{name}` is never allowed"
-            )));
+            return Err(Refusal::new(format!("the query parameter `{name}` is never allowed")));
         }
-        if seen
-            .iter()
-            .any(|(earlier, _)| earlier.eq_ignore_ascii_case(name))
-        {
-            return Err(Refusal::new(format!(
-                "the query parameter `{name}` is there twice"
-            )));
+        if seen.iter().any(|(earlier, _)| earlier.eq_ignore_ascii_case(name)) {
+            return Err(Refusal::new(format!("the query parameter `{name}` is there twice")));
         }
         if !query::percent_is_complete(value) || value.contains(';') {
-            return Err(Refusal::new(format!(
-                "the query parameter `{name}` is not percent-encoded"
-            )));
+            return Err(Refusal::new(format!("the query parameter `{name}` is not percent-encoded")));
         }
         let spaced = value.replace('+', " ");
         let value = percent_decode_str(&spaced)
@@ -151,9 +111,7 @@ fn opens_a_connection(path: &[String]) -> bool {
                 && matches!(sub.as_str(), "exec" | "attach" | "portforward" | "proxy")
         }
         _ => false,
-    }) || path
-        .windows(2)
-        .any(|window| matches!(window, [version, proxy] if version == "v1" && proxy == "proxy"))
+    }) || path.windows(2).any(|window| matches!(window, [version, proxy] if version == "v1" && proxy == "proxy"))
 }
 
 /// The error code in a JSON answer: at the grant's pointer, or at one of the usual places.
@@ -197,9 +155,7 @@ impl PathTemplate {
                 Segment::Literal(literal) if literal == segment => {}
                 Segment::Literal(_) => return None,
                 Segment::Parameter { name, verb } => {
-                    let value = segment
-                        .strip_suffix(verb.as_str())
-                        .filter(|value| !value.is_empty())?;
+                    let value = segment.strip_suffix(verb.as_str()).filter(|value| !value.is_empty())?;
                     bound.push((name.clone(), value.to_owned()));
                 }
             }
@@ -220,19 +176,14 @@ impl FromStr for PathTemplate {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let rest = text
-            .strip_prefix('/')
-            .ok_or_else(|| format!("the path `{text}` must begin with `/`"))?;
+        let rest = text.strip_prefix('/').ok_or_else(|| format!("the path `{text}` must begin with `/`"))?;
         if rest.is_empty() {
             return Ok(Self(Vec::new()));
         }
         let template = Self(rest.split('/').map(segment).collect::<Result<_, _>>()?);
         let mut names: Vec<&str> = template.parameters().collect();
         names.sort_unstable();
-        if names
-            .windows(2)
-            .any(|pair| matches!(pair, [a, b] if a == b))
-        {
+        if names.windows(2).any(|pair| matches!(pair, [a, b] if a == b)) {
             return Err(format!("a parameter is there twice in `{text}`"));
         }
         Ok(template)
@@ -240,30 +191,19 @@ impl FromStr for PathTemplate {
 }
 
 fn segment(text: &str) -> Result<Segment, String> {
-    let word = |text: &str| {
-        !text.is_empty()
-            && text
-                .bytes()
-                .all(|b| b.is_ascii_alphanumeric() || b"._~:@-".contains(&b))
-    };
+    let word =
+        |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"._~:@-".contains(&b));
     if let Some(rest) = text.strip_prefix('{') {
-        let (name, verb) = rest
-            .split_once('}')
-            .ok_or_else(|| format!("`{text}` lacks a `}}`"))?;
+        let (name, verb) = rest.split_once('}').ok_or_else(|| format!("`{text}` lacks a `}}`"))?;
         let verb_is_good = verb.is_empty() || verb.strip_prefix(':').is_some_and(word);
         if !word(name) || name.contains(':') || !verb_is_good {
             return Err(format!("`{text}` must be `{{name}}` or `{{name}}:verb`"));
         }
-        return Ok(Segment::Parameter {
-            name: name.to_owned(),
-            verb: verb.to_owned(),
-        });
+        return Ok(Segment::Parameter { name: name.to_owned(), verb: verb.to_owned() });
     }
     match word(text) && !text.bytes().all(|b| b == b'.') {
         true => Ok(Segment::Literal(text.to_owned())),
-        false => Err(format!(
-            "`{text}` is no segment of a path: write `{{name}}` for a parameter"
-        )),
+        false => Err(format!("`{text}` is no segment of a path: write `{{name}}` for a parameter")),
     }
 }
 
@@ -302,12 +242,7 @@ impl FromStr for RestOperation {
         let (method, path) = text
             .split_once(' ')
             .filter(|(method, _)| METHODS.contains(method))
-            .ok_or_else(|| {
-                format!("`{text}` must be a method and a path, such as `POST /v1/things`")
-            })?;
-        Ok(Self {
-            method: method.to_owned(),
-            path: path.parse()?,
-        })
+            .ok_or_else(|| format!("`{text}` must be a method and a path, such as `POST /v1/things`"))?;
+        Ok(Self { method: method.to_owned(), path: path.parse()? })
     }
 }

@@ -92,21 +92,14 @@ impl SignRule {
             !asked.is_empty() && asked.iter().all(|scope| granted.contains(scope))
         };
         match (self, signer) {
-            (Self::AwsSigV4(granted), Signer::AwsSigV4 { service, region }) => {
-                granted == service && is_word(region)
-            }
+            (Self::AwsSigV4(granted), Signer::AwsSigV4 { service, region }) => granted == service && is_word(region),
             (Self::GoogleOauth(granted), Signer::GoogleOauth { scopes })
-            | (
-                Self::OAuth2ClientCredentials(granted),
-                Signer::OAuth2ClientCredentials { scopes },
-            ) => within(scopes, granted),
-            (
-                Self::Header { name, prefix },
-                Signer::Header {
-                    name: asked,
-                    prefix: asked_prefix,
-                },
-            ) => name.eq_ignore_ascii_case(asked) && prefix == asked_prefix,
+            | (Self::OAuth2ClientCredentials(granted), Signer::OAuth2ClientCredentials { scopes }) => {
+                within(scopes, granted)
+            }
+            (Self::Header { name, prefix }, Signer::Header { name: asked, prefix: asked_prefix }) => {
+                name.eq_ignore_ascii_case(asked) && prefix == asked_prefix
+            }
             (Self::Basic, Signer::Basic) => true,
             _ => false,
         }
@@ -135,10 +128,7 @@ impl SignRule {
 
     /// Whether the service decides who may do what: changing it without conditions is all power.
     pub fn governs_access(&self) -> bool {
-        matches!(
-            self.service(),
-            Some("iam" | "sts" | "organizations" | "sso")
-        )
+        matches!(self.service(), Some("iam" | "sts" | "organizations" | "sso"))
     }
 
     /// Operations whose answers carry credentials: none of them is for a sandbox.
@@ -170,9 +160,7 @@ impl SignRule {
     pub fn powerful_fields(&self, operation: &str) -> &'static [&'static str] {
         match (self.service(), operation) {
             (Some("iam"), "CreateRole") => &["AssumeRolePolicyDocument"],
-            (Some("iam"), "AttachRolePolicy" | "AttachUserPolicy" | "AttachGroupPolicy") => {
-                &["PolicyArn"]
-            }
+            (Some("iam"), "AttachRolePolicy" | "AttachUserPolicy" | "AttachGroupPolicy") => &["PolicyArn"],
             (
                 Some("iam"),
                 "UpdateAssumeRolePolicy"
@@ -190,18 +178,13 @@ impl SignRule {
     /// What is wrong with it, if anything.
     pub fn problem(&self) -> Option<&'static str> {
         match self {
-            Self::AwsSigV4(service) if !is_word(service) => {
-                Some("the service is a word of a-z, 0-9 and `-`")
-            }
-            Self::GoogleOauth(scopes) | Self::OAuth2ClientCredentials(scopes)
-                if scopes.is_empty() =>
-            {
+            Self::AwsSigV4(service) if !is_word(service) => Some("the service is a word of a-z, 0-9 and `-`"),
+            Self::GoogleOauth(scopes) | Self::OAuth2ClientCredentials(scopes) if scopes.is_empty() => {
                 Some("the scopes must be spelled out")
             }
             Self::Header { name, prefix }
                 if !super::headers::is_token(name)
-                    || super::headers::belongs_to_the_host(name)
-                        && !name.eq_ignore_ascii_case("authorization")
+                    || super::headers::belongs_to_the_host(name) && !name.eq_ignore_ascii_case("authorization")
                     || !prefix.bytes().all(|b| b == b' ' || b.is_ascii_graphic()) =>
             {
                 Some("a credential cannot go into this header")
@@ -214,9 +197,7 @@ impl SignRule {
 fn is_word(text: &str) -> bool {
     !text.is_empty()
         && text.len() <= 64
-        && text
-            .bytes()
-            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+        && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
 }
 
 impl fmt::Display for SignRule {
@@ -254,10 +235,7 @@ impl Serialize for SignRule {
             Self::AwsSigV4(service) => map.serialize_entry("aws-sigv4", service)?,
             Self::GoogleOauth(scopes) => map.serialize_entry("google-oauth", scopes)?,
             Self::Header { name, prefix } => {
-                let rule = HeaderRule {
-                    name: name.clone(),
-                    prefix: prefix.clone(),
-                };
+                let rule = HeaderRule { name: name.clone(), prefix: prefix.clone() };
                 map.serialize_entry("header", &rule)?;
             }
             Self::OAuth2ClientCredentials(scopes) => {
@@ -277,13 +255,7 @@ impl<'de> Deserialize<'de> for SignRule {
 
 struct SignRuleVisitor;
 
-const FORMS: &[&str] = &[
-    "aws-sigv4",
-    "google-oauth",
-    "header",
-    "basic",
-    "oauth2-client-credentials",
-];
+const FORMS: &[&str] = &["aws-sigv4", "google-oauth", "header", "basic", "oauth2-client-credentials"];
 
 impl<'de> Visitor<'de> for SignRuleVisitor {
     type Value = SignRule;
@@ -314,9 +286,7 @@ impl<'de> Visitor<'de> for SignRuleVisitor {
             other => return Err(de::Error::unknown_variant(other, FORMS)),
         };
         if let Some(extra) = map.next_key::<String>()? {
-            return Err(de::Error::custom(format!(
-                "`sign` names one signer, `{extra}` is a second"
-            )));
+            return Err(de::Error::custom(format!("`sign` names one signer, `{extra}` is a second")));
         }
         Ok(rule)
     }

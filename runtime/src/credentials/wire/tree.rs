@@ -29,9 +29,7 @@ pub enum TreeError {
 /// What is wrong with it.
 pub fn json(bytes: &[u8]) -> Result<Value, TreeError> {
     let mut reader = serde_json::Deserializer::from_slice(bytes);
-    let value = Strict
-        .deserialize(&mut reader)
-        .map_err(|e| TreeError::Json(e.to_string()))?;
+    let value = Strict.deserialize(&mut reader).map_err(|e| TreeError::Json(e.to_string()))?;
     reader.end().map_err(|e| TreeError::Json(e.to_string()))?;
     Ok(value)
 }
@@ -89,10 +87,7 @@ impl<'de> Visitor<'de> for Strict {
         let mut map = Map::new();
         while let Some(key) = access.next_key::<String>()? {
             if map.contains_key(&key) {
-                return Err(de::Error::custom(format!(
-                    "the key `{}` is there twice",
-                    key.escape_default()
-                )));
+                return Err(de::Error::custom(format!("the key `{}` is there twice", key.escape_default())));
             }
             let value = access.next_value_seed(Strict)?;
             map.insert(key, value);
@@ -110,11 +105,7 @@ struct Open {
 
 impl Open {
     fn new(name: &str) -> Self {
-        Self {
-            name: name.to_owned(),
-            children: Map::new(),
-            text: String::new(),
-        }
+        Self { name: name.to_owned(), children: Map::new(), text: String::new() }
     }
 
     /// An element with children is an object of them; one without is its text.
@@ -153,9 +144,7 @@ pub fn xml(bytes: &[u8]) -> Result<Value, TreeError> {
     let mut stack = vec![Open::new("")];
     loop {
         let event = reader.read_event().map_err(|e| bad(&e))?;
-        let top = stack
-            .last_mut()
-            .ok_or_else(|| bad(&"an element ends that did not begin"))?;
+        let top = stack.last_mut().ok_or_else(|| bad(&"an element ends that did not begin"))?;
         match event {
             Event::Start(start) => {
                 let open = Open::new(start.local_name().as_ref());
@@ -166,13 +155,8 @@ pub fn xml(bytes: &[u8]) -> Result<Value, TreeError> {
             }
             Event::Empty(start) => top.add(Open::new(start.local_name().as_ref()).close()),
             Event::End(_) => {
-                let closed = stack
-                    .pop()
-                    .map(Open::close)
-                    .ok_or_else(|| bad(&"it ends twice"))?;
-                let parent = stack
-                    .last_mut()
-                    .ok_or_else(|| bad(&"an element ends that did not begin"))?;
+                let closed = stack.pop().map(Open::close).ok_or_else(|| bad(&"it ends twice"))?;
+                let parent = stack.last_mut().ok_or_else(|| bad(&"an element ends that did not begin"))?;
                 parent.add(closed);
             }
             Event::Text(text) => top.text.push_str(&text.xml10_content()),
@@ -180,8 +164,7 @@ pub fn xml(bytes: &[u8]) -> Result<Value, TreeError> {
             Event::GeneralRef(reference) => {
                 let character = match reference.resolve_char_ref().map_err(|e| bad(&e))? {
                     Some(character) => character,
-                    None => predefined(&reference.into_inner())
-                        .ok_or_else(|| bad(&"it has an entity of its own"))?,
+                    None => predefined(&reference.into_inner()).ok_or_else(|| bad(&"it has an entity of its own"))?,
                 };
                 top.text.push(character);
             }
@@ -209,9 +192,7 @@ fn predefined(name: &str) -> Option<char> {
 
 /// The tree of an answer: JSON if it is that, or else XML.
 pub fn answer(bytes: &[u8]) -> Option<Value> {
-    serde_json::from_slice(bytes)
-        .ok()
-        .or_else(|| xml(bytes).ok())
+    serde_json::from_slice(bytes).ok().or_else(|| xml(bytes).ok())
 }
 
 #[cfg(test)]
@@ -226,32 +207,18 @@ mod tests {
         assert!(json(br#"{"a":1,"a":2}"#).is_err());
         assert!(json(br#"[{"b":{"a":1,"\u0061":2}}]"#).is_err());
         assert!(json(br#"{"a":1} {"a":1}"#).is_err());
-        assert_eq!(
-            json(br#"{"a":[1,-2,0.5,null,true,"x"]}"#).unwrap(),
-            value!({"a":[1,-2,0.5,null,true,"x"]})
-        );
+        assert_eq!(json(br#"{"a":[1,-2,0.5,null,true,"x"]}"#).unwrap(), value!({"a":[1,-2,0.5,null,true,"x"]}));
     }
 
     #[test]
     fn repeated_elements_become_an_array() {
         let text = br#"<?xml version="1.0"?><r xmlns="x"><a:i xmlns:a="y">1</a:i><i>2</i><e/><t> a &amp; &#66;<![CDATA[<]]></t></r>"#;
-        assert_eq!(
-            xml(text).unwrap(),
-            value!({"r": {"i": ["1", "2"], "e": "", "t": " a & B<"}})
-        );
+        assert_eq!(xml(text).unwrap(), value!({"r": {"i": ["1", "2"], "e": "", "t": " a & B<"}}));
     }
 
     #[test]
     fn document_types_and_entities_are_refused() {
-        for text in [
-            "<!DOCTYPE r><r/>",
-            "<r>&x;</r>",
-            "<r>",
-            "</r>",
-            "",
-            "<r></q>",
-            "text",
-        ] {
+        for text in ["<!DOCTYPE r><r/>", "<r>&x;</r>", "<r>", "</r>", "", "<r></q>", "text"] {
             assert!(xml(text.as_bytes()).is_err(), "{text}");
         }
         let deep = "<a>".repeat(100_000);

@@ -31,14 +31,8 @@ pub fn classify(permit: &Permit, status: u16, headers: &[(String, String)], body
     }
     let code = wire::error_code(permit.protocol, headers, body, permit.error_code.as_deref());
     let status_text = status.to_string();
-    let listed = |list: &[String]| {
-        list.iter()
-            .any(|one| *one == status_text || Some(one) == code.as_ref())
-    };
-    let not_performed = |throttled| Proof::NotPerformed {
-        throttled,
-        retry_after_s: retry_after(headers),
-    };
+    let listed = |list: &[String]| list.iter().any(|one| *one == status_text || Some(one) == code.as_ref());
+    let not_performed = |throttled| Proof::NotPerformed { throttled, retry_after_s: retry_after(headers) };
     if listed(&permit.throttled) {
         return not_performed(true);
     }
@@ -56,12 +50,6 @@ pub fn classify(permit: &Permit, status: u16, headers: &[(String, String)], body
 /// `Retry-After` in seconds (RFC 9110, section 10.2.3), an hour at most. Its date form is left out: answers
 /// must not depend on this machine's clock.
 fn retry_after(headers: &[(String, String)]) -> Option<u32> {
-    let (_, value) = headers
-        .iter()
-        .find(|(name, _)| name.eq_ignore_ascii_case("retry-after"))?;
-    value
-        .trim()
-        .parse::<u32>()
-        .ok()
-        .map(|seconds| seconds.min(3600))
+    let (_, value) = headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("retry-after"))?;
+    value.trim().parse::<u32>().ok().map(|seconds| seconds.min(3600))
 }

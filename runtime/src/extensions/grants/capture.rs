@@ -40,12 +40,8 @@ impl Step {
     fn apply(&self, text: &str) -> Option<String> {
         match self {
             Self::Base64Decode => String::from_utf8(STANDARD.decode(text).ok()?).ok(),
-            Self::After(mark) => text
-                .split_once(mark.as_str())
-                .map(|(_, after)| after.to_owned()),
-            Self::Before(mark) => text
-                .split_once(mark.as_str())
-                .map(|(before, _)| before.to_owned()),
+            Self::After(mark) => text.split_once(mark.as_str()).map(|(_, after)| after.to_owned()),
+            Self::Before(mark) => text.split_once(mark.as_str()).map(|(before, _)| before.to_owned()),
         }
     }
 }
@@ -55,10 +51,7 @@ impl FromStr for Step {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let argument = |name: &str| {
-            let inner = text
-                .strip_prefix(name)?
-                .strip_prefix("(\"")?
-                .strip_suffix("\")")?;
+            let inner = text.strip_prefix(name)?.strip_prefix("(\"")?.strip_suffix("\")")?;
             (!inner.is_empty()).then(|| inner.to_owned())
         };
         match text {
@@ -110,22 +103,12 @@ pub struct Captured {
 ///
 /// Fails closed: where a rule applies and the body is neither JSON nor XML, nothing of it is left; where a step
 /// does not fit, the whole text is the secret.
-pub fn apply_captures(
-    permit: &Permit,
-    body: &[u8],
-    mut reference: impl FnMut(&str) -> String,
-) -> Captured {
+pub fn apply_captures(permit: &Permit, body: &[u8], mut reference: impl FnMut(&str) -> String) -> Captured {
     if permit.captures.is_empty() || body.is_empty() {
-        return Captured {
-            body: body.to_vec(),
-            taken: Vec::new(),
-        };
+        return Captured { body: body.to_vec(), taken: Vec::new() };
     }
     let Some(mut document) = tree::answer(body) else {
-        return Captured {
-            body: Vec::new(),
-            taken: Vec::new(),
-        };
+        return Captured { body: Vec::new(), taken: Vec::new() };
     };
     let mut taken = Vec::new();
     for rule in &permit.captures {
@@ -143,10 +126,7 @@ pub fn apply_captures(
         });
     }
     if taken.is_empty() {
-        return Captured {
-            body: body.to_vec(),
-            taken,
-        };
+        return Captured { body: body.to_vec(), taken };
     }
     let body = match serde_json::from_slice::<serde::de::IgnoredAny>(body) {
         Ok(_) => document.to_string().into_bytes(),
@@ -167,18 +147,10 @@ fn replace(value: &mut Value, tokens: &[&str], make: &mut dyn FnMut(&str) -> Str
         return;
     };
     match value {
-        Value::Array(items) if *token == "*" => {
-            items.iter_mut().for_each(|item| replace(item, rest, make))
-        }
-        Value::Object(map) if *token == "*" => {
-            map.values_mut().for_each(|item| replace(item, rest, make))
-        }
+        Value::Array(items) if *token == "*" => items.iter_mut().for_each(|item| replace(item, rest, make)),
+        Value::Object(map) if *token == "*" => map.values_mut().for_each(|item| replace(item, rest, make)),
         Value::Array(items) => {
-            if let Some(item) = token
-                .parse::<usize>()
-                .ok()
-                .and_then(|index| items.get_mut(index))
-            {
+            if let Some(item) = token.parse::<usize>().ok().and_then(|index| items.get_mut(index)) {
                 replace(item, rest, make);
             }
         }

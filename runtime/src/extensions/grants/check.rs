@@ -25,31 +25,16 @@ impl Grants {
     ///
     /// # Errors
     /// The [`Denial`] of the grant that comes closest to allowing it.
-    pub fn check(
-        &self,
-        call: &HttpCall<'_>,
-        facts: &dyn Facts,
-        mode: Mode,
-    ) -> Result<Permit, Denial> {
-        let never = |why: String| Denial {
-            message: format!("the request is refused: {why}"),
-            rule_that_would_allow: None,
-        };
+    pub fn check(&self, call: &HttpCall<'_>, facts: &dyn Facts, mode: Mode) -> Result<Permit, Denial> {
+        let never =
+            |why: String| Denial { message: format!("the request is refused: {why}"), rule_that_would_allow: None };
         let url = call.parsed_url().map_err(|e| never(e.to_string()))?;
         let origin = Origin::of(&url).map_err(|e| never(e.to_string()))?;
         let mut closest: Option<(&HttpGrant, Refused)> = None;
-        for grant in self
-            .http
-            .iter()
-            .filter(|grant| grant.origin.matches(&origin))
-        {
+        for grant in self.http.iter().filter(|grant| grant.origin.matches(&origin)) {
             match grant.check(call, &url, &origin, facts, mode) {
                 Ok(permit) => return Ok(permit),
-                Err(refused)
-                    if closest
-                        .as_ref()
-                        .is_none_or(|(_, best)| best.rank() < refused.rank()) =>
-                {
+                Err(refused) if closest.as_ref().is_none_or(|(_, best)| best.rank() < refused.rank()) => {
                     closest = Some((grant, refused));
                 }
                 Err(_) => {}
@@ -94,21 +79,11 @@ impl HttpGrant {
     fn allowing<'a>(&'a self, asked: &Asked) -> Vec<Allowed<'a>> {
         let by_rule = self.allow.iter().filter_map(|rule| {
             let (operation, parameters) = bind(&rule.op, asked)?;
-            Some(Allowed {
-                operation,
-                effect: rule.effect_under(self.protocol),
-                rule: Some(rule),
-                parameters,
-            })
+            Some(Allowed { operation, effect: rule.effect_under(self.protocol), rule: Some(rule), parameters })
         });
         let by_read = self.read.iter().filter_map(|read| {
             let (operation, parameters) = bind_read(read, asked)?;
-            Some(Allowed {
-                operation,
-                effect: Effect::Read,
-                rule: None,
-                parameters,
-            })
+            Some(Allowed { operation, effect: Effect::Read, rule: None, parameters })
         });
         by_rule.chain(by_read).collect()
     }
@@ -137,20 +112,15 @@ impl HttpGrant {
         if let Asked::Rest { query, .. } = asked {
             let named = |name: &str| {
                 self.query.iter().any(|granted| granted == name)
-                    || rule
-                        .conditions
-                        .fields()
-                        .any(|field| field.strip_prefix('?') == Some(name))
+                    || rule.conditions.fields().any(|field| field.strip_prefix('?') == Some(name))
             };
             if let Some((name, _)) = query.iter().find(|(name, _)| !named(name)) {
                 let miss = Miss::new(name, "is no query parameter that the grant lists");
                 return Err(outside(Part::Query)(miss));
             }
         }
-        let marked =
-            fields::check(asked, &allowed.parameters, rule, facts).map_err(outside(Part::Where))?;
-        let sinks = sinks::check(call, self.protocol, asked, allowed.rule)
-            .map_err(outside(Part::Secrets))?;
+        let marked = fields::check(asked, &allowed.parameters, rule, facts).map_err(outside(Part::Where))?;
+        let sinks = sinks::check(call, self.protocol, asked, allowed.rule).map_err(outside(Part::Secrets))?;
         Ok((sinks, marked))
     }
 
@@ -162,10 +132,7 @@ impl HttpGrant {
         sinks: Vec<String>,
         marked: bool,
     ) -> Permit {
-        let limit = allowed
-            .rule
-            .and_then(|rule| rule.timeout_ms)
-            .unwrap_or(self.timeout_ms);
+        let limit = allowed.rule.and_then(|rule| rule.timeout_ms).unwrap_or(self.timeout_ms);
         let of_operation = |op: &str| same_operation(op, &allowed.operation);
         Permit {
             origin: origin.clone(),
@@ -173,10 +140,7 @@ impl HttpGrant {
             summary: match self.protocol {
                 Protocol::Rest => match allowed.operation.split_once(' ') {
                     // The path as it was sent: people look for the thing it is about.
-                    Some((method, _)) => format!(
-                        "{method} {}",
-                        call.url.split('?').next().unwrap_or_default()
-                    ),
+                    Some((method, _)) => format!("{method} {}", call.url.split('?').next().unwrap_or_default()),
                     None => allowed.operation.clone(),
                 },
                 _ => format!("{} {origin} {}", call.method, allowed.operation),
@@ -184,27 +148,14 @@ impl HttpGrant {
             effect: allowed.effect,
             signer: call.signer.cloned(),
             sinks,
-            captures: self
-                .capture
-                .iter()
-                .filter(|rule| of_operation(&rule.op))
-                .cloned()
-                .collect(),
+            captures: self.capture.iter().filter(|rule| of_operation(&rule.op)).cloned().collect(),
             refused: self.refused_codes.clone(),
             throttled: self.throttled_codes.clone(),
             error_code: self.error_code.clone(),
-            settle_ms: allowed
-                .rule
-                .and_then(|rule| rule.settle_ms)
-                .unwrap_or(self.settle_ms),
+            settle_ms: allowed.rule.and_then(|rule| rule.settle_ms).unwrap_or(self.settle_ms),
             timeout_ms: call.timeout_ms.map_or(limit, |asked| asked.clamp(1, limit)),
             max_response_bytes: self.max_response_bytes,
-            owns: self
-                .owns
-                .iter()
-                .filter(|rule| of_operation(&rule.op))
-                .cloned()
-                .collect(),
+            owns: self.owns.iter().filter(|rule| of_operation(&rule.op)).cloned().collect(),
             marked,
             operation: allowed.operation,
         }
@@ -215,11 +166,7 @@ impl Rule {
     /// Its effect, or what is assumed where it is silent.
     pub(super) fn effect_under(&self, protocol: Protocol) -> Effect {
         self.effect.unwrap_or_else(|| {
-            let reads = protocol == Protocol::Rest
-                && self
-                    .op
-                    .parse::<RestOperation>()
-                    .is_ok_and(|op| op.is_reading());
+            let reads = protocol == Protocol::Rest && self.op.parse::<RestOperation>().is_ok_and(|op| op.is_reading());
             if reads { Effect::Read } else { Effect::Once }
         })
     }
@@ -228,9 +175,7 @@ impl Rule {
 /// Whether a rule's operation is what is asked: the operation's name and the values of path parameters.
 fn bind(op: &str, asked: &Asked) -> Option<(String, Vec<(String, String)>)> {
     match asked {
-        Asked::Form { action, .. } | Asked::Json { action, .. } => {
-            (op == action).then(|| (action.clone(), Vec::new()))
-        }
+        Asked::Form { action, .. } | Asked::Json { action, .. } => (op == action).then(|| (action.clone(), Vec::new())),
         Asked::Rest { method, path, .. } => {
             let op: RestOperation = op.parse().ok()?;
             let parameters = op.path.bind(path).filter(|_| op.method == *method)?;

@@ -54,9 +54,7 @@ impl Condition {
             Self::OneOf(texts) => texts.iter().any(|one| one == text),
             Self::Glob(pattern) => !text.is_empty() && glob(pattern, text),
             Self::Template(template) => template.matches(text, facts),
-            Self::Json(conditions) => {
-                super::fields::check_document("", text, conditions, facts).is_ok()
-            }
+            Self::Json(conditions) => super::fields::check_document("", text, conditions, facts).is_ok(),
             Self::Optional(inner) => inner.holds_for(text, facts),
             Self::All(all) => all.iter().all(|one| one.holds_for(text, facts)),
             Self::Either(any) => any.iter().any(|one| one.holds_for(text, facts)),
@@ -136,9 +134,7 @@ impl Conditions {
 
     /// Fields and conditions, in the order of the fields' names.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Condition)> {
-        self.0
-            .iter()
-            .map(|(field, condition)| (field.as_str(), condition))
+        self.0.iter().map(|(field, condition)| (field.as_str(), condition))
     }
 
     /// The names of the fields.
@@ -169,9 +165,7 @@ impl<'de> Deserialize<'de> for Conditions {
                 while let Some(field) = map.next_key::<String>()? {
                     let condition = map.next_value::<Condition>()?;
                     if fields.insert(field.clone(), condition).is_some() {
-                        return Err(de::Error::custom(format!(
-                            "the field `{field}` is there twice"
-                        )));
+                        return Err(de::Error::custom(format!("the field `{field}` is there twice")));
                     }
                 }
                 Ok(Conditions(fields))
@@ -181,14 +175,7 @@ impl<'de> Deserialize<'de> for Conditions {
     }
 }
 
-const WORDS: &[&str] = &[
-    "minted",
-    "owned",
-    "from-application",
-    "mark",
-    "absent",
-    "any",
-];
+const WORDS: &[&str] = &["minted", "owned", "from-application", "mark", "absent", "any"];
 
 /// The forms with one key. Serde reads and writes them; words and lists are ours.
 #[derive(Serialize, Deserialize)]
@@ -236,11 +223,7 @@ impl From<Keyed> for Condition {
 
 impl Serialize for Condition {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        fn entry<S: Serializer, T: Serialize + ?Sized>(
-            s: S,
-            key: &str,
-            value: &T,
-        ) -> Result<S::Ok, S::Error> {
+        fn entry<S: Serializer, T: Serialize + ?Sized>(s: S, key: &str, value: &T) -> Result<S::Ok, S::Error> {
             let mut map = s.serialize_map(Some(1))?;
             map.serialize_entry(key, value)?;
             map.end()
@@ -279,7 +262,9 @@ impl<'de> Visitor<'de> for ConditionVisitor {
     type Value = Condition;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a condition: a word such as `minted`, a map with one key such as `{ glob: \"db-*\" }`, or a list of them")
+        f.write_str(
+            "a condition: a word such as `minted`, a map with one key such as `{ glob: \"db-*\" }`, or a list of them",
+        )
     }
 
     fn visit_str<E: de::Error>(self, word: &str) -> Result<Condition, E> {

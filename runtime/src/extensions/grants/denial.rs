@@ -27,12 +27,7 @@ pub(super) enum Refused {
     /// Its operation is in no rule.
     Operation(String),
     /// A rule names the operation, but the request is not within it.
-    Outside {
-        operation: String,
-        effect: Effect,
-        part: Part,
-        miss: Miss,
-    },
+    Outside { operation: String, effect: Effect, part: Part, miss: Miss },
     /// A query changes nothing.
     Changes(String),
 }
@@ -57,9 +52,7 @@ pub(super) fn denial(
     origin: &Origin,
     closest: Option<(&HttpGrant, Refused)>,
 ) -> Denial {
-    let protocol = closest
-        .as_ref()
-        .map_or_else(|| wire::guess(call), |(grant, _)| grant.protocol);
+    let protocol = closest.as_ref().map_or_else(|| wire::guess(call), |(grant, _)| grant.protocol);
     let operation = || match Asked::read(protocol, call, url) {
         Ok(asked) => asked.operation(),
         Err(_) => call.method.escape_default().to_string(),
@@ -69,48 +62,25 @@ pub(super) fn denial(
         None => {
             let operation = operation();
             let body = operation_text(protocol, &operation);
-            (
-                operation,
-                "no grant names this origin".to_owned(),
-                Some(body),
-            )
+            (operation, "no grant names this origin".to_owned(), Some(body))
         }
         Some(Refused::Signer) => {
             let operation = operation();
             let body = operation_text(protocol, &operation);
-            let signer = sign
-                .as_ref()
-                .map_or("nobody".to_owned(), ToString::to_string);
-            (
-                operation,
-                format!("no grant for this origin is signed by {signer}"),
-                Some(body),
-            )
+            let signer = sign.as_ref().map_or("nobody".to_owned(), ToString::to_string);
+            (operation, format!("no grant for this origin is signed by {signer}"), Some(body))
         }
         Some(Refused::Request(why)) => (String::new(), why, None),
         Some(Refused::Operation(operation)) => {
             let body = operation_text(protocol, &operation);
-            (
-                operation,
-                "no rule names this operation".to_owned(),
-                Some(body),
-            )
+            (operation, "no rule names this operation".to_owned(), Some(body))
         }
-        Some(Refused::Changes(operation)) => (
-            operation,
-            "planning, reading and logs may only read, and this changes something".to_owned(),
-            None,
-        ),
-        Some(Refused::Outside {
-            operation,
-            effect,
-            part,
-            miss,
-        }) => {
+        Some(Refused::Changes(operation)) => {
+            (operation, "planning, reading and logs may only read, and this changes something".to_owned(), None)
+        }
+        Some(Refused::Outside { operation, effect, part, miss }) => {
             let why = format!("`{}` {}", miss.field, miss.why);
-            let body = miss
-                .grantable
-                .then(|| within_text(&operation, effect, part, &miss));
+            let body = miss.grantable.then(|| within_text(&operation, effect, part, &miss));
             (operation, why, body)
         }
     };
@@ -123,10 +93,7 @@ pub(super) fn denial(
         Some(rule) => format!("{asked}: {why}; the rule that would allow it: {rule}"),
         None => format!("{asked}: {why}"),
     };
-    Denial {
-        message,
-        rule_that_would_allow: rule,
-    }
+    Denial { message, rule_that_would_allow: rule }
 }
 
 /// A JSON string is a YAML string.
@@ -157,18 +124,11 @@ fn within_text(operation: &str, effect: Effect, part: Part, miss: &Miss) -> Stri
             None => format!("where: {{ {field}: {{ optional: any }} }}"),
         },
     };
-    format!(
-        "allow: [{{ op: {}, effect: {}, {more} }}]",
-        quoted(operation),
-        effect.name()
-    )
+    format!("allow: [{{ op: {}, effect: {}, {more} }}]", quoted(operation), effect.name())
 }
 
 fn grant_text(origin: &Origin, protocol: Protocol, sign: Option<&SignRule>, body: &str) -> String {
     let sign = sign.map_or_else(String::new, |rule| format!(", sign: {rule}"));
     let origin = quoted(&origin.to_string());
-    format!(
-        "http: [{{ origin: {origin}, protocol: {}{sign}, {body} }}]",
-        protocol.name()
-    )
+    format!("http: [{{ origin: {origin}, protocol: {}{sign}, {body} }}]", protocol.name())
 }

@@ -51,40 +51,21 @@ impl Grants {
     }
 
     fn lines(&self, detail: Detail) -> Vec<Line> {
-        let mut lines: Vec<Line> = self
-            .http
-            .iter()
-            .flat_map(|grant| explain_http(grant, detail))
-            .collect();
+        let mut lines: Vec<Line> = self.http.iter().flat_map(|grant| explain_http(grant, detail)).collect();
         for learn in &self.learn {
-            let text = format!(
-                "may trust the endpoint that `{}` shows with our mark",
-                learn.from
-            );
-            lines.push(Line {
-                text,
-                about: json!(learn),
-            });
+            let text = format!("may trust the endpoint that `{}` shows with our mark", learn.from);
+            lines.push(Line { text, about: json!(learn) });
         }
         for docker in &self.docker {
             let credential = docker.credential.as_ref();
-            let credential = credential.map_or(String::new(), |name| {
-                format!(", with the credential {name}")
-            });
+            let credential = credential.map_or(String::new(), |name| format!(", with the credential {name}"));
             let network: Vec<String> = docker.network.iter().map(ToString::to_string).collect();
             let network = match network.is_empty() {
                 true => "without network".to_owned(),
                 false => format!("reaching {}", network.join(", ")),
             };
-            let text = format!(
-                "may run {} in {}{credential}, {network}",
-                docker.argv.join("; "),
-                docker.image
-            );
-            lines.push(Line {
-                text,
-                about: json!(docker),
-            });
+            let text = format!("may run {} in {}{credential}, {network}", docker.argv.join("; "), docker.image);
+            lines.push(Line { text, about: json!(docker) });
         }
         lines
     }
@@ -100,30 +81,18 @@ impl Grants {
         let (old, new) = (old.lines(Detail::Each), new.lines(Detail::Each));
         let only = |these: &[Line], those: &[Line]| {
             let there = |line: &&Line| those.iter().all(|other| other.about != line.about);
-            these
-                .iter()
-                .filter(there)
-                .map(|line| line.text.clone())
-                .collect()
+            these.iter().filter(there).map(|line| line.text.clone()).collect()
         };
-        GrantsDiff {
-            added: only(&new, &old),
-            removed: only(&old, &new),
-        }
+        GrantsDiff { added: only(&new, &old), removed: only(&old, &new) }
     }
 }
 
 fn explain_http(grant: &HttpGrant, detail: Detail) -> Vec<Line> {
-    let signed = grant.sign.as_ref().map_or("unsigned".to_owned(), |sign| {
-        format!("signed by {}", sign.words())
-    });
+    let signed = grant.sign.as_ref().map_or("unsigned".to_owned(), |sign| format!("signed by {}", sign.words()));
     let place = format!("{}, {signed}", grant.origin);
     // The fields that a line about something else does not change.
     let bare = json!([grant.origin, grant.protocol, grant.sign]);
-    let line = |text: String, about: Value| Line {
-        text: format!("{place}: {text}"),
-        about: json!([bare, about]),
-    };
+    let line = |text: String, about: Value| Line { text: format!("{place}: {text}"), about: json!([bare, about]) };
     let mut lines = Vec::new();
     let reads = grant.read.iter().map(|read| match grant.protocol {
         Protocol::Rest => read_path(read),
@@ -142,54 +111,31 @@ fn explain_http(grant: &HttpGrant, detail: Detail) -> Vec<Line> {
         lines.push(line(explain_rule(grant, rule), json!(rule)));
     }
     for capture in &grant.capture {
-        lines.push(line(
-            format!("keeps {} of {} as a secret", capture.at, capture.op),
-            json!(capture),
-        ));
+        lines.push(line(format!("keeps {} of {} as a secret", capture.at, capture.op), json!(capture)));
     }
     for owns in &grant.owns {
         let how = match &owns.tags {
             Some(_) => "carries our mark",
             None => "was asked for with our mark",
         };
-        lines.push(line(
-            format!("takes as ours what {} shows and {how}", owns.op),
-            json!(owns),
-        ));
+        lines.push(line(format!("takes as ours what {} shows and {how}", owns.op), json!(owns)));
     }
     for (text, names) in [
         ("may set the headers {}", &grant.headers),
         ("may set the query parameters {}", &grant.query),
-        (
-            "takes {} as a proof that nothing happened",
-            &grant.refused_codes,
-        ),
-        (
-            "takes {} as a proof that nothing happened yet",
-            &grant.throttled_codes,
-        ),
+        ("takes {} as a proof that nothing happened", &grant.refused_codes),
+        ("takes {} as a proof that nothing happened yet", &grant.throttled_codes),
     ] {
-        lines.extend(each(
-            text,
-            &names.iter().map(String::as_str).collect::<Vec<_>>(),
-        ));
+        lines.extend(each(text, &names.iter().map(String::as_str).collect::<Vec<_>>()));
     }
     if let Some(at) = &grant.error_code {
-        lines.push(line(
-            format!("reads error codes at {at}"),
-            json!(["error-code", at]),
-        ));
+        lines.push(line(format!("reads error codes at {at}"), json!(["error-code", at])));
     }
-    let limits = [
-        grant.settle_ms,
-        grant.timeout_ms.into(),
-        grant.max_response_bytes,
-    ];
+    let limits = [grant.settle_ms, grant.timeout_ms.into(), grant.max_response_bytes];
     if limits != HttpGrant::DEFAULT_LIMITS {
         let [settle, timeout, bytes] = limits;
-        let text = format!(
-            "calls take at most {timeout} ms, show within {settle} ms, and answer at most {bytes} bytes"
-        );
+        let text =
+            format!("calls take at most {timeout} ms, show within {settle} ms, and answer at most {bytes} bytes");
         lines.push(line(text, json!(limits)));
     }
     lines
@@ -202,20 +148,13 @@ fn explain_rule(grant: &HttpGrant, rule: &Rule) -> String {
         Effect::Idempotent => format!("may call {}, more than once", rule.op),
         Effect::Once => format!("may call {}, once", rule.op),
     };
-    let conditions: Vec<String> = rule
-        .conditions
-        .iter()
-        .map(|(field, condition)| requirement(field, condition))
-        .collect();
+    let conditions: Vec<String> =
+        rule.conditions.iter().map(|(field, condition)| requirement(field, condition)).collect();
     if !conditions.is_empty() {
         line.push_str(&format!(", if {}", conditions.join(", ")));
     }
     if let Some(only) = &rule.only {
-        let only = if only.is_empty() {
-            "nothing".to_owned()
-        } else {
-            only.join(", ")
-        };
+        let only = if only.is_empty() { "nothing".to_owned() } else { only.join(", ") };
         line.push_str(&format!(", with {only} besides"));
     }
     if !rule.secrets.is_empty() {
@@ -241,14 +180,8 @@ fn requirement(field: &str, condition: &Condition) -> String {
 
 /// A rule is bound if its target is: a field that is minted or owned. What it makes anew is, by our mark.
 fn is_bound(grant: &HttpGrant, rule: &Rule) -> bool {
-    let marked = || {
-        rule.conditions
-            .iter()
-            .any(|(_, condition)| *condition == Condition::Mark)
-    };
-    rule.conditions
-        .iter()
-        .any(|(_, condition)| condition.binds())
+    let marked = || rule.conditions.iter().any(|(_, condition)| *condition == Condition::Mark);
+    rule.conditions.iter().any(|(_, condition)| condition.binds())
         || wire::makes_something(grant.protocol, &rule.op) && marked()
 }
 
@@ -267,11 +200,7 @@ fn needs_of(grant: &HttpGrant) -> Vec<Need<'_>> {
         hands_on,
     };
     let rules = grant.allow.iter().map(|rule| {
-        let templates = rule
-            .conditions
-            .iter()
-            .flat_map(|(_, condition)| templates_of(condition))
-            .collect();
+        let templates = rule.conditions.iter().flat_map(|(_, condition)| templates_of(condition)).collect();
         need(&rule.op, templates)
     });
     let reads = grant.read.iter().map(|read| match grant.protocol {

@@ -33,20 +33,12 @@ pub(super) struct Miss {
 
 impl Miss {
     pub(super) fn new(field: &str, why: impl Into<String>) -> Self {
-        Self {
-            field: field.to_owned(),
-            why: why.into(),
-            value: None,
-            grantable: true,
-        }
+        Self { field: field.to_owned(), why: why.into(), value: None, grantable: true }
     }
 
     /// What no rule allows.
     pub(super) fn never(field: &str, why: impl Into<String>) -> Self {
-        Self {
-            grantable: false,
-            ..Self::new(field, why)
-        }
+        Self { grantable: false, ..Self::new(field, why) }
     }
 }
 
@@ -100,19 +92,11 @@ fn check_one(
     check_selected(field, &selected, condition, facts)
 }
 
-fn check_selected(
-    field: &str,
-    selected: &Selected,
-    condition: &Condition,
-    facts: &dyn Facts,
-) -> Result<bool, Miss> {
+fn check_selected(field: &str, selected: &Selected, condition: &Condition, facts: &dyn Facts) -> Result<bool, Miss> {
     if *condition == Condition::Absent {
         return match selected.values.first() {
             None => Ok(false),
-            Some(value) => Err(Miss {
-                value: Some(text_of(value)),
-                ..Miss::new(field, "must not be there")
-            }),
+            Some(value) => Err(Miss { value: Some(text_of(value)), ..Miss::new(field, "must not be there") }),
         };
     }
     let missing = selected.values.is_empty() || selected.incomplete;
@@ -124,10 +108,7 @@ fn check_selected(
             json::check_document(field, text, parts, facts)?;
         } else if !fulfils(value, condition, facts) {
             let why = format!("is not {}", words(condition));
-            return Err(Miss {
-                value: Some(text_of(value)),
-                ..Miss::new(field, why)
-            });
+            return Err(Miss { value: Some(text_of(value)), ..Miss::new(field, why) });
         }
     }
     Ok(!selected.values.is_empty())
@@ -144,15 +125,12 @@ fn fulfils(value: &Value, condition: &Condition, facts: &dyn Facts) -> bool {
 }
 
 fn text_of(value: &Value) -> String {
-    value
-        .as_str()
-        .map_or_else(|| value.to_string(), str::to_owned)
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
 /// A condition in words.
 pub(super) fn words(condition: &Condition) -> String {
-    let list =
-        |all: &[Condition], joint: &str| all.iter().map(words).collect::<Vec<_>>().join(joint);
+    let list = |all: &[Condition], joint: &str| all.iter().map(words).collect::<Vec<_>>().join(joint);
     match condition {
         Condition::Minted => "a name minted for this environment".into(),
         Condition::Owned => "shown to be this environment's".into(),
@@ -164,10 +142,7 @@ pub(super) fn words(condition: &Condition) -> String {
         Condition::Glob(pattern) => format!("like {pattern}"),
         Condition::Template(template) => format!("like {template}"),
         Condition::Json(parts) => {
-            let parts: Vec<String> = parts
-                .iter()
-                .map(|(at, part)| format!("{at} is {}", words(part)))
-                .collect();
+            let parts: Vec<String> = parts.iter().map(|(at, part)| format!("{at} is {}", words(part))).collect();
             format!("a document in which {}", parts.join(", "))
         }
         Condition::Optional(inner) => words(inner),
@@ -178,11 +153,7 @@ pub(super) fn words(condition: &Condition) -> String {
 
 fn select(asked: &Asked, parameters: &[(String, String)], field: &str) -> Result<Selected, Miss> {
     let named = |pairs: &[(String, String)], name: &str| Selected {
-        values: pairs
-            .iter()
-            .filter(|(n, _)| n == name)
-            .map(|(_, v)| Value::from(v.as_str()))
-            .collect(),
+        values: pairs.iter().filter(|(n, _)| n == name).map(|(_, v)| Value::from(v.as_str())).collect(),
         incomplete: false,
     };
     match asked {
@@ -202,23 +173,13 @@ fn select(asked: &Asked, parameters: &[(String, String)], field: &str) -> Result
 
 /// A path parameter without a condition has no `:`, with which some services begin a verb.
 fn check_parameters(parameters: &[(String, String)], rule: &Rule) -> Result<(), Miss> {
-    let free = |name: &str| {
-        !rule
-            .conditions
-            .iter()
-            .any(|(field, condition)| field == name && *condition != Condition::Any)
-    };
-    match parameters
-        .iter()
-        .find(|(name, value)| value.contains(':') && free(name))
-    {
+    let free =
+        |name: &str| !rule.conditions.iter().any(|(field, condition)| field == name && *condition != Condition::Any);
+    match parameters.iter().find(|(name, value)| value.contains(':') && free(name)) {
         None => Ok(()),
         Some((name, value)) => Err(Miss {
             value: Some(value.clone()),
-            ..Miss::new(
-                name,
-                "has a `:`, which may be another verb: bind it with a condition",
-            )
+            ..Miss::new(name, "has a `:`, which may be another verb: bind it with a condition")
         }),
     }
 }

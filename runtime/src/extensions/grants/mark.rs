@@ -7,8 +7,7 @@ pub(super) fn carries_mark(value: &Value, mark: &[(String, String)]) -> bool {
     match value {
         Value::String(text) => carries_mark_in_words(text, mark),
         Value::Object(map) if !is_pair(value) => {
-            let text =
-                |(key, value): (&String, &Value)| Some((key.clone(), value.as_str()?.to_owned()));
+            let text = |(key, value): (&String, &Value)| Some((key.clone(), value.as_str()?.to_owned()));
             tags_carry(&map.iter().filter_map(text).collect::<Vec<_>>(), mark)
         }
         Value::Object(_) => tags_carry(&pair(value).into_iter().collect::<Vec<_>>(), mark),
@@ -26,12 +25,7 @@ fn pair(value: &Value) -> Option<(String, String)> {
     let map = value.as_object().filter(|map| map.len() == 2)?;
     [("Key", "Value"), ("key", "value"), ("TagKey", "TagValue")]
         .iter()
-        .find_map(|(key, value)| {
-            Some((
-                map.get(*key)?.as_str()?.to_owned(),
-                map.get(*value)?.as_str()?.to_owned(),
-            ))
-        })
+        .find_map(|(key, value)| Some((map.get(*key)?.as_str()?.to_owned(), map.get(*value)?.as_str()?.to_owned())))
 }
 
 /// Each pair of the mark is there, and no key of it has a second value.
@@ -46,8 +40,5 @@ pub(super) fn tags_carry(tags: &[(String, String)], mark: &[(String, String)]) -
 /// Whether each pair of the mark stands in a text as a word `key=value`: the form for things without tags.
 pub(super) fn carries_mark_in_words(text: &str, mark: &[(String, String)]) -> bool {
     let words: Vec<&str> = text.split([' ', '\n', ',', ';']).collect();
-    !mark.is_empty()
-        && mark
-            .iter()
-            .all(|(key, value)| words.contains(&format!("{key}={value}").as_str()))
+    !mark.is_empty() && mark.iter().all(|(key, value)| words.contains(&format!("{key}={value}").as_str()))
 }

@@ -56,18 +56,10 @@ pub struct HttpGrant {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub capture: Vec<CaptureRule>,
     /// Error codes, or statuses, that prove that the request was not performed.
-    #[serde(
-        default,
-        skip_serializing_if = "Vec::is_empty",
-        with = "super::parse::codes"
-    )]
+    #[serde(default, skip_serializing_if = "Vec::is_empty", with = "super::parse::codes")]
     pub refused_codes: Vec<String>,
     /// The same, where the service asks to come back later.
-    #[serde(
-        default,
-        skip_serializing_if = "Vec::is_empty",
-        with = "super::parse::codes"
-    )]
+    #[serde(default, skip_serializing_if = "Vec::is_empty", with = "super::parse::codes")]
     pub throttled_codes: Vec<String>,
     /// A JSON pointer to the error code of an answer, under `rest`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -85,11 +77,8 @@ pub struct HttpGrant {
 
 impl HttpGrant {
     /// Settling, timeout and response size, where a grant is silent.
-    pub(super) const DEFAULT_LIMITS: [u64; 3] = [
-        default_settle_ms(),
-        default_timeout_ms() as u64,
-        default_max_response_bytes(),
-    ];
+    pub(super) const DEFAULT_LIMITS: [u64; 3] =
+        [default_settle_ms(), default_timeout_ms() as u64, default_max_response_bytes()];
 }
 
 const fn default_settle_ms() -> u64 {
@@ -114,11 +103,7 @@ pub struct Rule {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub effect: Option<Effect>,
     /// What must hold for its fields.
-    #[serde(
-        default,
-        rename = "where",
-        skip_serializing_if = "Conditions::is_empty"
-    )]
+    #[serde(default, rename = "where", skip_serializing_if = "Conditions::is_empty")]
     pub conditions: Conditions,
     /// Fields that a secret may be written into.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -216,11 +201,7 @@ impl Grants {
             let path = learn.from.splitn(4, '/').nth(3).unwrap_or_default();
             learn.from = format!("GET {endpoint}/{path}");
         }
-        for docker in rebound
-            .docker
-            .iter_mut()
-            .filter(|docker| !docker.network.is_empty())
-        {
+        for docker in rebound.docker.iter_mut().filter(|docker| !docker.network.is_empty()) {
             docker.network = vec![origin.clone()];
         }
         rebound
@@ -231,9 +212,7 @@ impl Grants {
         let learned = self.learn.iter().all(|learn| {
             let origin = learn.from.split(' ').nth(1).unwrap_or_default();
             let origin = origin.splitn(4, '/').take(3).collect::<Vec<_>>().join("/");
-            origin
-                .parse::<OriginPattern>()
-                .is_ok_and(|origin| origin.is_loopback())
+            origin.parse::<OriginPattern>().is_ok_and(|origin| origin.is_loopback())
         });
         let network = self.docker.iter().flat_map(|docker| &docker.network);
         let origins = self.http.iter().map(|grant| &grant.origin).chain(network);

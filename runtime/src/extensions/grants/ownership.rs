@@ -35,21 +35,13 @@ pub enum Id {
 /// "this environment's": leave the piece out of it, so that one piece may refer to what another made.
 ///
 /// Bodies that cannot be read show nothing.
-pub fn shown(
-    permit: &Permit,
-    call: &HttpCall<'_>,
-    status: u16,
-    body: &[u8],
-    mark: &[(String, String)],
-) -> Vec<String> {
+pub fn shown(permit: &Permit, call: &HttpCall<'_>, status: u16, body: &[u8], mark: &[(String, String)]) -> Vec<String> {
     let mut ids: Vec<String> = Vec::new();
     if !(200..300).contains(&status) || permit.owns.is_empty() || mark.is_empty() {
         return ids;
     }
     let document = tree::answer(body).unwrap_or(Value::Null);
-    let asked = Url::parse(call.url)
-        .ok()
-        .and_then(|url| Asked::read(permit.protocol, call, &url).ok());
+    let asked = Url::parse(call.url).ok().and_then(|url| Asked::read(permit.protocol, call, &url).ok());
     for rule in &permit.owns {
         for item in items(&document, rule) {
             let ours = match &rule.tags {
@@ -82,10 +74,7 @@ fn walk<'a>(value: &'a Value, tokens: &[String], found: &mut Vec<&'a Value>) {
         (Value::Array(items), None) => found.extend(items),
         (value, None) => found.push(value),
         (Value::Array(items), Some((token, rest))) => match token.parse::<usize>() {
-            Ok(index) => items
-                .get(index)
-                .into_iter()
-                .for_each(|item| walk(item, rest, found)),
+            Ok(index) => items.get(index).into_iter().for_each(|item| walk(item, rest, found)),
             Err(_) if token == "*" => items.iter().for_each(|item| walk(item, rest, found)),
             Err(_) => items.iter().for_each(|item| walk(item, tokens, found)),
         },
@@ -104,14 +93,10 @@ fn tags_at<'a>(item: &'a Value, at: &str) -> Option<&'a Value> {
 
 fn collect(id: &Id, item: &Value, permit: &Permit, asked: Option<&Asked>, ids: &mut Vec<String>) {
     let found = match id {
-        Id::In(pointer) => item
-            .pointer(pointer)
-            .and_then(Value::as_str)
-            .map(str::to_owned),
+        Id::In(pointer) => item.pointer(pointer).and_then(Value::as_str).map(str::to_owned),
         Id::Asked { request } => asked.and_then(|asked| asked_for(request, permit, asked)),
         Id::Several(all) => {
-            all.iter()
-                .for_each(|one| collect(one, item, permit, asked, ids));
+            all.iter().for_each(|one| collect(one, item, permit, asked, ids));
             None
         }
     };
@@ -119,17 +104,9 @@ fn collect(id: &Id, item: &Value, permit: &Permit, asked: Option<&Asked>, ids: &
 }
 
 fn asked_for(field: &str, permit: &Permit, asked: &Asked) -> Option<String> {
-    let named = |pairs: &[(String, String)], name: &str| {
-        pairs
-            .iter()
-            .find(|(n, _)| n == name)
-            .map(|(_, value)| value.clone())
-    };
-    let at = |body: &Value| {
-        body.pointer(field)
-            .and_then(Value::as_str)
-            .map(str::to_owned)
-    };
+    let named =
+        |pairs: &[(String, String)], name: &str| pairs.iter().find(|(n, _)| n == name).map(|(_, value)| value.clone());
+    let at = |body: &Value| body.pointer(field).and_then(Value::as_str).map(str::to_owned);
     match asked {
         Asked::Form { fields, .. } => named(fields, field),
         Asked::Json { body, .. } => at(body),

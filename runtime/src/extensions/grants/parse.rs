@@ -39,10 +39,7 @@ impl GrantsError {
     #[must_use]
     pub fn below(self, key: &str) -> Self {
         match self {
-            Self::Rule { place, what } => Self::Rule {
-                place: format!("{key}.{place}"),
-                what,
-            },
+            Self::Rule { place, what } => Self::Rule { place: format!("{key}.{place}"), what },
             form => form,
         }
     }
@@ -59,16 +56,11 @@ pub(super) mod codes {
         Status(u16),
     }
 
-    pub(in super::super) fn serialize<S: Serializer>(
-        codes: &[String],
-        serializer: S,
-    ) -> Result<S::Ok, S::Error> {
+    pub(in super::super) fn serialize<S: Serializer>(codes: &[String], serializer: S) -> Result<S::Ok, S::Error> {
         codes.serialize(serializer)
     }
 
-    pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(
-        deserializer: D,
-    ) -> Result<Vec<String>, D::Error> {
+    pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
         let codes = Vec::<Code>::deserialize(deserializer)?;
         Ok(codes
             .into_iter()
@@ -106,15 +98,13 @@ impl Grants {
     pub fn validate(&self) -> Result<(), GrantsError> {
         let rule = |(place, what)| GrantsError::Rule { place, what };
         for (index, grant) in self.http.iter().enumerate() {
-            validate::check_grant(grant)
-                .map_err(|(place, what)| rule((format!("http[{index}]{place}"), what)))?;
+            validate::check_grant(grant).map_err(|(place, what)| rule((format!("http[{index}]{place}"), what)))?;
         }
         for (index, learn) in self.learn.iter().enumerate() {
             validate::check_learn(learn).map_err(|what| rule((format!("learn[{index}]"), what)))?;
         }
         for (index, docker) in self.docker.iter().enumerate() {
-            validate::check_docker(docker)
-                .map_err(|what| rule((format!("docker[{index}]"), what)))?;
+            validate::check_docker(docker).map_err(|what| rule((format!("docker[{index}]"), what)))?;
         }
         Ok(())
     }

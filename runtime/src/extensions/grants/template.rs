@@ -34,9 +34,7 @@ impl Template {
 
     /// Whether it binds the value to something of this environment.
     pub fn binds(&self) -> bool {
-        self.0
-            .iter()
-            .any(|part| matches!(part, Part::Minted | Part::Owned))
+        self.0.iter().any(|part| matches!(part, Part::Minted | Part::Owned))
     }
 }
 
@@ -55,20 +53,15 @@ fn fits(parts: &[Part], value: &str, facts: &dyn Facts) -> bool {
         Part::Setting(name) => known(facts.setting(name)),
         Part::Minted => search(value, rest, facts, |text| facts.is_minted(text)),
         Part::Owned => search(value, rest, facts, |text| facts.is_owned(text)),
-        Part::Any => search(value, rest, facts, |text| {
-            text.bytes()
-                .all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
-        }),
+        Part::Any => {
+            search(value, rest, facts, |text| text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b)))
+        }
     }
 }
 
 /// Whether some non-empty beginning is accepted and what follows it fits.
 fn search(value: &str, rest: &[Part], facts: &dyn Facts, accepts: impl Fn(&str) -> bool) -> bool {
-    let ends = value
-        .char_indices()
-        .map(|(at, _)| at)
-        .skip(1)
-        .chain([value.len()]);
+    let ends = value.char_indices().map(|(at, _)| at).skip(1).chain([value.len()]);
     ends.filter_map(|end| value.split_at_checked(end))
         .filter(|(begin, _)| !begin.is_empty())
         .any(|(begin, after)| accepts(begin) && fits(rest, after, facts))
@@ -91,9 +84,7 @@ impl FromStr for Template {
                 parts.push(Part::Any);
                 rest = after;
             } else if let Some(after) = rest.strip_prefix('{') {
-                let (name, after) = after
-                    .split_once('}')
-                    .ok_or_else(|| format!("`{text}` lacks a `}}`"))?;
+                let (name, after) = after.split_once('}').ok_or_else(|| format!("`{text}` lacks a `}}`"))?;
                 parts.push(hole_of(name)?);
                 rest = after;
             }
@@ -101,9 +92,7 @@ impl FromStr for Template {
         let searched = parts.iter().filter(|part| is_searched(part)).count();
         let adjacent = parts.windows(2).any(|pair| pair.iter().all(is_searched));
         if parts.is_empty() || searched > 3 || adjacent {
-            return Err(format!(
-                "`{text}` must have text between its holes, and at most three of them"
-            ));
+            return Err(format!("`{text}` must have text between its holes, and at most three of them"));
         }
         Ok(Self(parts))
     }

@@ -42,10 +42,7 @@ fn text(text: &str) -> Vec<u8> {
 }
 
 fn manifest(yaml: &str) -> Vec<u8> {
-    section(
-        0,
-        &[text(MANIFEST_SECTION), yaml.as_bytes().to_vec()].concat(),
-    )
+    section(0, &[text(MANIFEST_SECTION), yaml.as_bytes().to_vec()].concat())
 }
 
 /// A component with these imports and exports, all of them empty interfaces, and these further sections.
@@ -54,45 +51,22 @@ fn component(imports: &[&str], exports: &[&str], more: &[Vec<u8>]) -> Vec<u8> {
     let types = section(7, &[1, 0x42, 0]); // one type: the instance type without exports
     let all: Vec<&str> = [&["cloudark:extension/log@0.1.0"][..], imports].concat();
     let import = |name: &&str| [vec![0], text(name), vec![5, 0]].concat(); // an instance of type 0
-    let imports = section(
-        10,
-        &[
-            leb(all.len()),
-            all.iter().map(import).collect::<Vec<_>>().concat(),
-        ]
-        .concat(),
-    );
+    let imports = section(10, &[leb(all.len()), all.iter().map(import).collect::<Vec<_>>().concat()].concat());
     let export = |name: &&str| [vec![0], text(name), vec![5, 0, 0]].concat(); // instance 0, no type
-    let exports = section(
-        11,
-        &[
-            leb(exports.len()),
-            exports.iter().map(export).collect::<Vec<_>>().concat(),
-        ]
-        .concat(),
-    );
-    [vec![header, types, imports, exports], more.to_vec()]
-        .concat()
-        .concat()
+    let exports = section(11, &[leb(exports.len()), exports.iter().map(export).collect::<Vec<_>>().concat()].concat());
+    [vec![header, types, imports, exports], more.to_vec()].concat().concat()
 }
 
 const METADATA: &str = "cloudark:extension/metadata@0.1.0";
 
 fn package(imports: &[&str]) -> Vec<u8> {
-    component(
-        imports,
-        &[METADATA, "cloudark:extension/resource@0.1.3"],
-        &[manifest(MANIFEST)],
-    )
+    component(imports, &[METADATA, "cloudark:extension/resource@0.1.3"], &[manifest(MANIFEST)])
 }
 
 #[test]
 fn a_package_says_what_it_is() {
-    let bytes = package(&[
-        "cloudark:extension/http@0.1.0",
-        "wasi:io/poll@0.2.6",
-        "wasi:sockets/udp-create-socket@0.2.0",
-    ]);
+    let bytes =
+        package(&["cloudark:extension/http@0.1.0", "wasi:io/poll@0.2.6", "wasi:sockets/udp-create-socket@0.2.0"]);
     let package = Package::read(&bytes, LIMIT).unwrap();
     assert_eq!(package.manifest.name, "acme");
     assert_eq!(package.manifest.grants.http.len(), 1);
@@ -105,41 +79,23 @@ fn a_package_says_what_it_is() {
 #[test]
 fn a_foreign_import_is_refused_by_name() {
     for (import, expected) in [
-        (
-            "wasi:http/outgoing-handler@0.2.0",
-            "which extensions do not get",
-        ),
+        ("wasi:http/outgoing-handler@0.2.0", "which extensions do not get"),
         ("wasi:http/types@0.2.3", "which extensions do not get"),
         ("wasi:cli/stdin@0.3.0", "WASI 0.2 alone"),
         ("wasi:cli/stdin", "WASI 0.2 alone"),
         ("wasi:cli/run@0.2.0", "which extensions do not get"),
-        (
-            "wasi:keyvalue/store@0.2.0-draft",
-            "which extensions do not get",
-        ),
+        ("wasi:keyvalue/store@0.2.0-draft", "which extensions do not get"),
         ("cloudark:extension/http@0.2.0", "a version of the contract"),
         ("cloudark:extension/http@1.0.0", "a version of the contract"),
-        (
-            "cloudark:extension/shells@0.1.0",
-            "no interface that this server gives",
-        ),
-        (
-            "cloudark:extension/metadata@0.1.0",
-            "no interface that this server gives",
-        ),
+        ("cloudark:extension/shells@0.1.0", "no interface that this server gives"),
+        ("cloudark:extension/metadata@0.1.0", "no interface that this server gives"),
         ("stranger:host/files@0.1.0", "neither of the contract nor"),
         ("files", "neither of the contract nor"),
     ] {
         let error = Package::read(&package(&[import]), LIMIT).unwrap_err();
-        assert!(
-            matches!(error, PackageError::Import { .. }),
-            "{import}: {error}"
-        );
+        assert!(matches!(error, PackageError::Import { .. }), "{import}: {error}");
         let message = error.to_string();
-        assert!(
-            message.contains(import) && message.contains(expected),
-            "{import}: {message}"
-        );
+        assert!(message.contains(import) && message.contains(expected), "{import}: {message}");
     }
 }
 
@@ -148,59 +104,27 @@ fn only_interfaces_are_imported() {
     // A function by itself: type 1 is `func()`.
     let types = section(7, &[1, 0x40, 0, 1, 0]);
     let import = section(10, &[vec![1, 0], text("run"), vec![1, 1]].concat());
-    let bytes = [
-        component(&[], &[METADATA], &[manifest(MANIFEST)]),
-        types,
-        import,
-    ]
-    .concat();
-    assert!(
-        matches!(Package::read(&bytes, LIMIT), Err(PackageError::Import { import, .. }) if import == "run")
-    );
+    let bytes = [component(&[], &[METADATA], &[manifest(MANIFEST)]), types, import].concat();
+    assert!(matches!(Package::read(&bytes, LIMIT), Err(PackageError::Import { import, .. }) if import == "run"));
 }
 
 #[test]
 fn what_the_host_cannot_call_is_refused() {
-    let read =
-        |exports: &[&str]| Package::read(&component(&[], exports, &[manifest(MANIFEST)]), LIMIT);
+    let read = |exports: &[&str]| Package::read(&component(&[], exports, &[manifest(MANIFEST)]), LIMIT);
     assert_eq!(read(&[]).unwrap_err(), PackageError::NoMetadata);
-    assert!(matches!(
-        read(&[METADATA, "cloudark:extension/resource@0.2.0"]),
-        Err(PackageError::Export { .. })
-    ));
-    assert!(matches!(
-        read(&[METADATA, "cloudark:extension/http@0.1.0"]),
-        Err(PackageError::Export { .. })
-    ));
+    assert!(matches!(read(&[METADATA, "cloudark:extension/resource@0.2.0"]), Err(PackageError::Export { .. })));
+    assert!(matches!(read(&[METADATA, "cloudark:extension/http@0.1.0"]), Err(PackageError::Export { .. })));
     // What else it exports is its own affair.
-    assert_eq!(
-        read(&[METADATA, "wasi:cli/run@0.2.0"])
-            .unwrap()
-            .exports
-            .to_string(),
-        "metadata"
-    );
+    assert_eq!(read(&[METADATA, "wasi:cli/run@0.2.0"]).unwrap().exports.to_string(), "metadata");
 }
 
 #[test]
 fn what_is_no_component_is_refused() {
-    assert_eq!(
-        Package::read(b"\0asm\x01\0\0\0", LIMIT),
-        Err(PackageError::CoreModule)
-    );
-    assert!(matches!(
-        Package::read(b"", LIMIT),
-        Err(PackageError::Invalid(_))
-    ));
-    assert!(matches!(
-        Package::read(b"#!/bin/sh", LIMIT),
-        Err(PackageError::Invalid(_))
-    ));
+    assert_eq!(Package::read(b"\0asm\x01\0\0\0", LIMIT), Err(PackageError::CoreModule));
+    assert!(matches!(Package::read(b"", LIMIT), Err(PackageError::Invalid(_))));
+    assert!(matches!(Package::read(b"#!/bin/sh", LIMIT), Err(PackageError::Invalid(_))));
     let good = package(&[]);
-    assert!(matches!(
-        Package::read(&good, good.len() - 1),
-        Err(PackageError::TooLarge { .. })
-    ));
+    assert!(matches!(Package::read(&good, good.len() - 1), Err(PackageError::TooLarge { .. })));
     for cut in 0..good.len() {
         assert!(Package::read(&good[..cut], LIMIT).is_err(), "cut at {cut}");
     }
@@ -208,18 +132,11 @@ fn what_is_no_component_is_refused() {
 
 #[test]
 fn there_is_one_manifest() {
-    let with =
-        |manifests: &[Vec<u8>]| Package::read(&component(&[], &[METADATA], manifests), LIMIT);
+    let with = |manifests: &[Vec<u8>]| Package::read(&component(&[], &[METADATA], manifests), LIMIT);
     assert_eq!(with(&[]), Err(PackageError::Manifests(0)));
-    assert_eq!(
-        with(&[manifest(MANIFEST), manifest(MANIFEST)]),
-        Err(PackageError::Manifests(2))
-    );
+    assert_eq!(with(&[manifest(MANIFEST), manifest(MANIFEST)]), Err(PackageError::Manifests(2)));
     // One inside a nested component is not the package's.
-    let nested = section(
-        4,
-        &[b"\0asm\x0d\x00\x01\x00".to_vec(), manifest(MANIFEST)].concat(),
-    );
+    let nested = section(4, &[b"\0asm\x0d\x00\x01\x00".to_vec(), manifest(MANIFEST)].concat());
     assert_eq!(with(&[nested]), Err(PackageError::Manifests(0)));
 }
 
@@ -227,51 +144,17 @@ fn there_is_one_manifest() {
 fn a_manifest_error_says_where() {
     for (from, to, expected) in [
         ("name: acme", "name: Acme", "name: is 1 to 40"),
-        (
-            "version: 0.1.0",
-            "version: 0.1",
-            "version: is a semantic version",
-        ),
-        (
-            "version: 0.1.0",
-            "version: 0.01.0",
-            "version: is a semantic version",
-        ),
-        (
-            "contract: 0.1.0",
-            "contract: 0.2.0",
-            "contract: is not one that this server has",
-        ),
-        (
-            "licence",
-            "license",
-            "line 6, column 1: unknown field `license`",
-        ),
-        (
-            "read: [/v1/databases]",
-            "read: [v1]",
-            "grants.http[0].read[0]: the path `v1`",
-        ),
-        (
-            "read: [/v1/databases]",
-            "reads: []",
-            "grants.http[0]: unknown field `reads`",
-        ),
-        (
-            "summary: Databases",
-            "summary: \"\\e[2J",
-            "manifest is wrong",
-        ),
-        (
-            "  http:",
-            "  digest: sha256:00\n  http:",
-            "manifest is wrong",
-        ),
+        ("version: 0.1.0", "version: 0.1", "version: is a semantic version"),
+        ("version: 0.1.0", "version: 0.01.0", "version: is a semantic version"),
+        ("contract: 0.1.0", "contract: 0.2.0", "contract: is not one that this server has"),
+        ("licence", "license", "line 6, column 1: unknown field `license`"),
+        ("read: [/v1/databases]", "read: [v1]", "grants.http[0].read[0]: the path `v1`"),
+        ("read: [/v1/databases]", "reads: []", "grants.http[0]: unknown field `reads`"),
+        ("summary: Databases", "summary: \"\\e[2J", "manifest is wrong"),
+        ("  http:", "  digest: sha256:00\n  http:", "manifest is wrong"),
     ] {
         let yaml = MANIFEST.replace(from, to);
-        let error = Package::read(&component(&[], &[METADATA], &[manifest(&yaml)]), LIMIT)
-            .unwrap_err()
-            .to_string();
+        let error = Package::read(&component(&[], &[METADATA], &[manifest(&yaml)]), LIMIT).unwrap_err().to_string();
         assert!(error.contains(expected), "{to}: {error}");
     }
     let large = format!("{MANIFEST}#{}", "x".repeat(MAX_MANIFEST_BYTES));

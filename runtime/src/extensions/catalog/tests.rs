@@ -44,18 +44,11 @@ fn extension(name: &str, cloud: &str, kinds: &[(&str, &[u32])], foundation: bool
 }
 
 fn with(extensions: &[Installed]) -> Catalog {
-    extensions.iter().fold(Catalog::default(), |catalog, one| {
-        catalog.install(one.clone(), &[]).unwrap()
-    })
+    extensions.iter().fold(Catalog::default(), |catalog, one| catalog.install(one.clone(), &[]).unwrap())
 }
 
 fn state(extension: &str, kind: Option<&str>, version: u32) -> StateInUse {
-    StateInUse {
-        extension: extension.into(),
-        kind: kind.map(str::to_owned),
-        version,
-        of: "db in staging".into(),
-    }
+    StateInUse { extension: extension.into(), kind: kind.map(str::to_owned), version, of: "db in staging".into() }
 }
 
 #[test]
@@ -63,10 +56,7 @@ fn a_kind_has_one_owner_until_the_operator_chooses() {
     let catalog = with(&[extension("acme", "acme", &[("sql", &[1])], true)]);
     let second = extension("other", "other", &[("sql", &[1]), ("cache", &[1])], true);
     let refused = catalog.install(second.clone(), &[]).unwrap_err();
-    assert!(
-        refused.to_string().contains("choose one of them"),
-        "{refused}"
-    );
+    assert!(refused.to_string().contains("choose one of them"), "{refused}");
     let chosen = catalog.choose("sql", "other").install(second, &[]).unwrap();
     assert_eq!(chosen.kind(Role::Resource, "sql").unwrap().by.name, "other");
     assert_eq!(chosen.kinds().count(), 2);
@@ -78,21 +68,11 @@ fn a_kind_has_one_owner_until_the_operator_chooses() {
 #[test]
 fn a_cloud_has_one_foundation() {
     let catalog = with(&[extension("acme", "acme", &[("sql", &[1])], true)]);
-    let second = catalog
-        .install(extension("more", "acme", &[("cache", &[1])], true), &[])
-        .unwrap_err();
-    assert!(
-        matches!(second, CatalogError::FoundationTaken { .. }),
-        "{second}"
-    );
-    let without = catalog
-        .install(extension("more", "acme", &[("cache", &[1])], false), &[])
-        .unwrap();
+    let second = catalog.install(extension("more", "acme", &[("cache", &[1])], true), &[]).unwrap_err();
+    assert!(matches!(second, CatalogError::FoundationTaken { .. }), "{second}");
+    let without = catalog.install(extension("more", "acme", &[("cache", &[1])], false), &[]).unwrap();
     assert_eq!(without.foundation("acme").unwrap().name, "acme");
-    assert_eq!(
-        (without.clouds(), without.of_cloud("acme").count()),
-        (vec!["acme"], 2)
-    );
+    assert_eq!((without.clouds(), without.of_cloud("acme").count()), (vec!["acme"], 2));
     assert!(without.foundation("none").is_none());
 }
 
@@ -102,16 +82,11 @@ fn an_upgrade_that_asks_for_more_shows_the_difference() {
     let catalog = with(std::slice::from_ref(&old));
     assert!(!catalog.assess(&old, &[]).unwrap().grants.is_wider());
     let mut new = old.clone();
-    new.grants = Grants::from_yaml(
-        "http: [{ origin: https://a.acme.example, protocol: rest, read: [/v1/x] }]",
-    )
-    .unwrap();
+    new.grants =
+        Grants::from_yaml("http: [{ origin: https://a.acme.example, protocol: rest, read: [/v1/x] }]").unwrap();
     let change = catalog.assess(&new, &[]).unwrap();
     assert_eq!(change.replaces.as_deref(), Some("1.0.0"));
-    assert_eq!(
-        change.grants.added,
-        ["https://a.acme.example, unsigned: may read /v1/x"]
-    );
+    assert_eq!(change.grants.added, ["https://a.acme.example, unsigned: may read /v1/x"]);
     let first = Catalog::default().assess(&new, &[]).unwrap();
     assert!(first.replaces.is_none() && first.grants.is_wider() && first.grants.removed.is_empty());
 }
@@ -123,51 +98,19 @@ fn an_upgrade_that_cannot_read_a_recorded_state_is_refused() {
     let reads_two = extension("acme", "acme", &[("sql", &[2])], true);
     assert!(install(reads_two.clone(), &[]).is_ok());
     let refused = install(reads_two, &[state("acme", Some("sql"), 1)]).unwrap_err();
-    assert!(
-        refused
-            .to_string()
-            .contains("the state of db in staging (version 1): it reads 2"),
-        "{refused}"
-    );
-    assert!(
-        install(
-            extension("acme", "acme", &[("sql", &[1, 2])], true),
-            &[state("acme", Some("sql"), 1)]
-        )
-        .is_ok()
-    );
-    assert!(
-        install(
-            extension("acme", "acme", &[("cache", &[1])], true),
-            &[state("acme", Some("sql"), 1)]
-        )
-        .is_err()
-    );
-    assert!(
-        install(
-            extension("acme", "acme", &[("sql", &[1])], false),
-            &[state("acme", None, 1)]
-        )
-        .is_err()
-    );
+    assert!(refused.to_string().contains("the state of db in staging (version 1): it reads 2"), "{refused}");
+    assert!(install(extension("acme", "acme", &[("sql", &[1, 2])], true), &[state("acme", Some("sql"), 1)]).is_ok());
+    assert!(install(extension("acme", "acme", &[("cache", &[1])], true), &[state("acme", Some("sql"), 1)]).is_err());
+    assert!(install(extension("acme", "acme", &[("sql", &[1])], false), &[state("acme", None, 1)]).is_err());
     assert!(install(extension("acme", "else", &[("sql", &[1])], true), &[]).is_err());
 }
 
 #[test]
 fn what_is_in_use_is_not_removed() {
     let catalog = with(&[extension("acme", "acme", &[("sql", &[1])], true)]);
-    assert!(matches!(
-        catalog.remove("acme", &[state("acme", Some("sql"), 1)]),
-        Err(CatalogError::InUse { .. })
-    ));
-    assert!(matches!(
-        catalog.remove("acne", &[]),
-        Err(CatalogError::NotInstalled { .. })
-    ));
-    assert_eq!(
-        catalog.remove("acme", &[state("other", None, 1)]).unwrap(),
-        Catalog::default()
-    );
+    assert!(matches!(catalog.remove("acme", &[state("acme", Some("sql"), 1)]), Err(CatalogError::InUse { .. })));
+    assert!(matches!(catalog.remove("acne", &[]), Err(CatalogError::NotInstalled { .. })));
+    assert_eq!(catalog.remove("acme", &[state("other", None, 1)]).unwrap(), Catalog::default());
 }
 
 #[test]
@@ -192,21 +135,9 @@ fn a_description_that_lies_is_refused() {
         ("/version", json!("2.0.0"), "its manifest says `1.0.0`"),
         ("/cloud", json!("a b"), "no name of a cloud"),
         ("/summary", json!("a\u{1b}[2J"), "one line"),
-        (
-            "/coe_kinds",
-            record.pointer("/resource_kinds").cloned().unwrap(),
-            "does not export `coe`",
-        ),
-        (
-            "/resource_kinds/0/config_schema",
-            json!("not json"),
-            "the record",
-        ),
-        (
-            "/resource_kinds/0/state_versions",
-            json!([]),
-            "no state version",
-        ),
+        ("/coe_kinds", record.pointer("/resource_kinds").cloned().unwrap(), "does not export `coe`"),
+        ("/resource_kinds/0/config_schema", json!("not json"), "the record"),
+        ("/resource_kinds/0/state_versions", json!([]), "no state version"),
         ("/foundation_state_versions", json!([]), "is empty"),
     ];
     for (at, lie, expected) in lies {
