@@ -18,23 +18,9 @@ use crate::{
 const EXECUTION: &str = "ecs-tasks.amazonaws.com";
 
 /// Makes a task: it gets an interface and waits to start. An error is a sentence for the service's events.
-pub fn launch(
-    ctx: &mut Ctx<'_>,
-    service: &Service,
-    deployment: &Deployment,
-    nth: usize,
-) -> Result<(), String> {
-    let definition = ctx
-        .r
-        .ecs
-        .definitions
-        .get(&deployment.definition)
-        .cloned()
-        .ok_or("TaskDefinition not found.")?;
-    for role in ["executionRoleArn", "taskRoleArn"]
-        .iter()
-        .filter_map(|name| definition.text(name))
-    {
+pub fn launch(ctx: &mut Ctx<'_>, service: &Service, deployment: &Deployment, nth: usize) -> Result<(), String> {
+    let definition = ctx.r.ecs.definitions.get(&deployment.definition).cloned().ok_or("TaskDefinition not found.")?;
+    for role in ["executionRoleArn", "taskRoleArn"].iter().filter_map(|name| definition.text(name)) {
         if !iam::assume(ctx, role, EXECUTION) {
             return Err(format!(
                 "ECS was unable to assume the role '{role}' that was provided for this task. Please verify that the role being passed has \
@@ -45,43 +31,20 @@ pub fn launch(
     let id = ctx.ids.hex32();
     let arn = ctx.arn("ecs", &format!("task/{}/{id}", service.cluster));
     let network = &deployment.network;
-    let subnet = network
-        .subnets
-        .get(nth % network.subnets.len().max(1))
-        .ok_or("No subnet.")?;
+    let subnet = network.subnets.get(nth % network.subnets.len().max(1)).ok_or("No subnet.")?;
     let attachment = ctx.ids.uuid();
     let description = ctx.arn("ecs", &format!("attachment/{attachment}"));
     let owner = ec2::Owner::Task(arn.clone());
-    let interface = ec2::interfaces::attach(
-        ctx,
-        subnet,
-        network.groups.clone(),
-        description,
-        owner,
-        network.public,
-    );
+    let interface = ec2::interfaces::attach(ctx, subnet, network.groups.clone(), description, owner, network.public);
     let interface = interface.ok_or_else(|| format!("The subnet ID '{subnet}' does not exist"))?;
-    let text = |container: &Value, name: &str| {
-        container
-            .get(name)
-            .and_then(Value::as_str)
-            .unwrap_or_default()
-            .to_owned()
-    };
+    let text =
+        |container: &Value, name: &str| container.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
     let containers: Vec<Container> = definition
         .containers()
         .iter()
-        .map(|c| Container {
-            name: text(c, "name"),
-            image: text(c, "image"),
-            exit: None,
-            reason: None,
-        })
+        .map(|c| Container { name: text(c, "name"), image: text(c, "image"), exit: None, reason: None })
         .collect();
-    let app = containers
-        .first()
-        .map(|container| ctx.aws().app(&container.image))
-        .unwrap_or_default();
+    let app = containers.first().map(|container| ctx.aws().app(&container.image)).unwrap_or_default();
     let tags = match service.propagate.as_deref() {
         Some("SERVICE") => service.tags.clone(),
         Some("TASK_DEFINITION") => definition.tags.clone(),
@@ -98,10 +61,7 @@ pub fn launch(
         stop: None,
         containers,
         interface: Some(interface),
-        size: (
-            definition.text("cpu").map(str::to_owned),
-            definition.text("memory").map(str::to_owned),
-        ),
+        size: (definition.text("cpu").map(str::to_owned), definition.text("memory").map(str::to_owned)),
         app,
         unhealthy: 0,
         started_ms: None,
@@ -115,30 +75,11 @@ pub fn launch(
 
 /// Starts a task: secrets, image, log stream, application, targets. An error is its `stoppedReason`.
 pub fn start(ctx: &mut Ctx<'_>, service: &Service, arn: &str) -> Result<(), String> {
-    let task = ctx
-        .r
-        .ecs
-        .tasks
-        .get(arn)
-        .cloned()
-        .ok_or("The task is gone.")?;
-    let definition = ctx
-        .r
-        .ecs
-        .definitions
-        .get(&task.definition)
-        .cloned()
-        .ok_or("TaskDefinition not found.")?;
-    let eni = task
-        .interface
-        .as_ref()
-        .and_then(|id| ctx.r.ec2.interfaces.get(id))
-        .cloned();
+    let task = ctx.r.ecs.tasks.get(arn).cloned().ok_or("The task is gone.")?;
+    let definition = ctx.r.ecs.definitions.get(&task.definition).cloned().ok_or("TaskDefinition not found.")?;
+    let eni = task.interface.as_ref().and_then(|id| ctx.r.ec2.interfaces.get(id)).cloned();
     let eni = eni.ok_or("ResourceInitializationError: the network interface is gone")?;
-    let role = definition
-        .text("executionRoleArn")
-        .unwrap_or_default()
-        .to_owned();
+    let role = definition.text("executionRoleArn").unwrap_or_default().to_owned();
     let reaches = reaches_the_internet(ctx, &eni);
     for container in definition.containers() {
         secrets(ctx, container, &role, &task.id, reaches)?;
@@ -147,9 +88,7 @@ pub fn start(ctx: &mut Ctx<'_>, service: &Service, arn: &str) -> Result<(), Stri
         pull(ctx, &container.image, &role, reaches)?;
     }
     if ctx.aws().tasks_fail {
-        return Err(
-            "CannotStartContainerError: Error response from daemon: simulated failure".into(),
-        );
+        return Err("CannotStartContainerError: Error response from daemon: simulated failure".into());
     }
     for container in definition.containers() {
         log(ctx, container, &role, &task)?;
@@ -173,64 +112,30 @@ pub fn start(ctx: &mut Ctx<'_>, service: &Service, arn: &str) -> Result<(), Stri
 fn reaches_the_internet(ctx: &Ctx<'_>, eni: &ec2::Eni) -> bool {
     let out = |id: &String| {
         let somewhere = Ipv4Addr::new(198, 51, 100, 1);
-        ctx.r
-            .ec2
-            .groups
-            .get(id)
-            .is_some_and(|group| group.admits(true, 443, somewhere, &[]))
+        ctx.r.ec2.groups.get(id).is_some_and(|group| group.admits(true, 443, somewhere, &[]))
     };
     eni.public_ip.is_some() && ctx.r.ec2.is_public(&eni.subnet) && eni.groups.iter().any(out)
 }
 
-fn secrets(
-    ctx: &Ctx<'_>,
-    container: &Value,
-    role: &str,
-    task: &str,
-    reaches: bool,
-) -> Result<(), String> {
+fn secrets(ctx: &Ctx<'_>, container: &Value, role: &str, task: &str, reaches: bool) -> Result<(), String> {
     const START: &str = "ResourceInitializationError: unable to pull secrets or registry auth: execution resource retrieval failed: \
                          unable to retrieve secrets from ssm:";
-    for secret in container
-        .get("secrets")
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten()
-    {
-        let from = secret
-            .get("valueFrom")
-            .and_then(Value::as_str)
-            .unwrap_or_default();
+    for secret in container.get("secrets").and_then(Value::as_array).into_iter().flatten() {
+        let from = secret.get("valueFrom").and_then(Value::as_str).unwrap_or_default();
         if !reaches {
             return Err(format!(
                 "{START} service call has been retried 5 time(s): RequestCanceled: request context canceled caused by: context deadline \
                  exceeded. Please check your task network configuration."
             ));
         }
-        let name = from
-            .split_once(":parameter/")
-            .map_or_else(|| from.to_owned(), |(_, name)| format!("/{name}"));
-        let parameter = ctx
-            .r
-            .ssm
-            .parameters
-            .values()
-            .find(|p| p.arn == from || p.name == name || p.name == from);
+        let name = from.split_once(":parameter/").map_or_else(|| from.to_owned(), |(_, name)| format!("/{name}"));
+        let parameter = ctx.r.ssm.parameters.values().find(|p| p.arn == from || p.name == name || p.name == from);
         let arn = parameter.map_or_else(
-            || {
-                ctx.arn(
-                    "ssm",
-                    &format!("parameter/{}", name.trim_start_matches('/')),
-                )
-            },
+            || ctx.arn("ssm", &format!("parameter/{}", name.trim_start_matches('/'))),
             |parameter| parameter.arn.clone(),
         );
-        let allowed = ctx
-            .iam
-            .roles
-            .values()
-            .find(|r| r.arn == role)
-            .is_some_and(|role| role.allows("ssm:GetParameters", &arn));
+        let allowed =
+            ctx.iam.roles.values().find(|r| r.arn == role).is_some_and(|role| role.allows("ssm:GetParameters", &arn));
         if !allowed {
             return Err(format!(
                 "{START} service call has been retried 1 time(s): AccessDeniedException: User: arn:aws:sts::{}:assumed-role/{}/{task} is not \
@@ -241,9 +146,7 @@ fn secrets(
             ));
         }
         if parameter.is_none() {
-            return Err(format!(
-                "{START} service call has been retried 1 time(s): invalid ssm parameters: {name}"
-            ));
+            return Err(format!("{START} service call has been retried 1 time(s): invalid ssm parameters: {name}"));
         }
     }
     Ok(())
@@ -256,10 +159,10 @@ fn pull(ctx: &Ctx<'_>, image: &str, role: &str, reaches: bool) -> Result<(), Str
              dial tcp: i/o timeout"
         ));
     }
-    if image.contains(".dkr.ecr.") {
+    if let Some(repository) = ecr_repository(image) {
         let role = ctx.iam.roles.values().find(|r| r.arn == role);
         if !role.is_some_and(|role| {
-            role.allows("ecr:GetAuthorizationToken", "*") && role.allows("ecr:BatchGetImage", "*")
+            role.allows("ecr:GetAuthorizationToken", "*") && role.allows("ecr:BatchGetImage", &repository)
         }) {
             return Err(
                 "ResourceInitializationError: unable to pull secrets or registry auth: execution resource retrieval failed: unable to \
@@ -277,6 +180,15 @@ fn pull(ctx: &Ctx<'_>, image: &str, role: &str, reaches: bool) -> Result<(), Str
     Ok(())
 }
 
+/// The ARN of the repository that an image of ECR is in.
+fn ecr_repository(image: &str) -> Option<String> {
+    let (host, rest) = image.split_once('/')?;
+    let (account, host) = host.split_once(".dkr.ecr.")?;
+    let region = host.strip_suffix(".amazonaws.com")?;
+    let name = rest.split([':', '@']).next()?;
+    Some(format!("arn:aws:ecr:{region}:{account}:repository/{name}"))
+}
+
 /// Opens a container's log stream, and lets its application write its first lines.
 fn log(ctx: &mut Ctx<'_>, container: &Value, role: &str, task: &Task) -> Result<(), String> {
     const START: &str = "ResourceInitializationError: failed to validate logger args: create stream has been retried 1 times: failed to \
@@ -284,12 +196,7 @@ fn log(ctx: &mut Ctx<'_>, container: &Value, role: &str, task: &Task) -> Result<
     let Some(log) = container.get("logConfiguration") else {
         return Ok(());
     };
-    let option = |name: &str| {
-        log.get("options")
-            .and_then(|o| o.get(name))
-            .and_then(Value::as_str)
-            .map(str::to_owned)
-    };
+    let option = |name: &str| log.get("options").and_then(|o| o.get(name)).and_then(Value::as_str).map(str::to_owned);
     let Some(group) = option("awslogs-group") else {
         return Ok(());
     };
@@ -300,26 +207,12 @@ fn log(ctx: &mut Ctx<'_>, container: &Value, role: &str, task: &Task) -> Result<
             "{START} AccessDeniedException: not authorized to perform: logs:CreateLogStream on resource: {arn}"
         ));
     }
-    let name = container
-        .get("name")
-        .and_then(Value::as_str)
-        .unwrap_or_default();
-    let stream = format!(
-        "{}/{name}/{}",
-        option("awslogs-stream-prefix").unwrap_or_default(),
-        task.id
-    );
-    let lines: Vec<String> = task
-        .app
-        .logs
-        .iter()
-        .map(|line| format!("{name}: {line}"))
-        .collect();
+    let name = container.get("name").and_then(Value::as_str).unwrap_or_default();
+    let stream = format!("{}/{name}/{}", option("awslogs-stream-prefix").unwrap_or_default(), task.id);
+    let lines: Vec<String> = task.app.logs.iter().map(|line| format!("{name}: {line}")).collect();
     if logs::write(ctx, &group, &stream, &lines) {
         Ok(())
     } else {
-        Err(format!(
-            "{START} ResourceNotFoundException: The specified log group does not exist. : exit status 1"
-        ))
+        Err(format!("{START} ResourceNotFoundException: The specified log group does not exist. : exit status 1"))
     }
 }
