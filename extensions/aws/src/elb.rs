@@ -21,21 +21,13 @@ pub fn ours(ctx: &Context, elb: &Query, what: &str, name: &str, arn: &str) -> Re
         #[serde(rename = "Tags", default)]
         tags: List<Tag>,
     }
-    let answer: Option<Answer> = elb
-        .call(
-            "DescribeTags",
-            Form::new().list("ResourceArns.member", [arn]),
-        )
-        .or_absent()?;
+    let answer: Option<Answer> =
+        elb.call("DescribeTags", Form::new().list("ResourceArns.member", [arn])).or_absent()?;
     // Gone between two calls.
     let Some(answer) = answer else {
         return Ok(false);
     };
-    let tags: Vec<_> = answer
-        .descriptions
-        .into_iter()
-        .flat_map(|description| aws::pairs(&description.tags))
-        .collect();
+    let tags: Vec<_> = answer.descriptions.into_iter().flat_map(|description| aws::pairs(&description.tags)).collect();
     mark::require(ctx, what, name, &tags)?;
     Ok(true)
 }

@@ -17,32 +17,22 @@ pub struct JsonTag {
 
 /// As pairs.
 pub fn of_json(tags: &[JsonTag]) -> Vec<(String, String)> {
-    tags.iter()
-        .map(|tag| (tag.key.clone(), tag.value.clone()))
-        .collect()
+    tags.iter().map(|tag| (tag.key.clone(), tag.value.clone())).collect()
 }
 
 /// `[{"key": …, "value": …}]`, as ECS takes them.
 pub fn json(tags: &[(String, String)]) -> Value {
-    tags.iter()
-        .map(|(key, value)| json!({ "key": key, "value": value }))
-        .collect()
+    tags.iter().map(|(key, value)| json!({ "key": key, "value": value })).collect()
 }
 
 /// `[{"Key": …, "Value": …}]`, as SSM takes them.
 pub fn json_capital(tags: &[(String, String)]) -> Value {
-    tags.iter()
-        .map(|(key, value)| json!({ "Key": key, "Value": value }))
-        .collect()
+    tags.iter().map(|(key, value)| json!({ "Key": key, "Value": value })).collect()
 }
 
 /// `{key: value}`, as CloudWatch Logs takes them.
 pub fn json_map(tags: &[(String, String)]) -> Value {
-    Value::Object(
-        tags.iter()
-            .map(|(key, value)| (key.clone(), value.clone().into()))
-            .collect::<Map<_, _>>(),
-    )
+    Value::Object(tags.iter().map(|(key, value)| (key.clone(), value.clone().into())).collect::<Map<_, _>>())
 }
 
 /// Refuse what has our name but not our mark.

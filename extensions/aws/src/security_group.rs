@@ -29,18 +29,12 @@ pub struct Ingress {
 impl Ingress {
     /// A port that anybody may reach.
     pub fn from_anywhere(port: u16) -> Self {
-        Self {
-            port,
-            from: Source::Cidr("0.0.0.0/0".to_owned()),
-        }
+        Self { port, from: Source::Cidr("0.0.0.0/0".to_owned()) }
     }
 
     /// A port that the members of a group may reach.
     pub fn from_group(port: u16, group: &str) -> Self {
-        Self {
-            port,
-            from: Source::Group(group.to_owned()),
-        }
+        Self { port, from: Source::Group(group.to_owned()) }
     }
 }
 
@@ -93,18 +87,9 @@ impl Group {
             let Some(port) = permission.from_port else {
                 continue;
             };
-            rules.extend(
-                permission
-                    .groups
-                    .items
-                    .iter()
-                    .map(|pair| Ingress::from_group(port, &pair.group)),
-            );
+            rules.extend(permission.groups.items.iter().map(|pair| Ingress::from_group(port, &pair.group)));
             let ranges = permission.ranges.items.iter();
-            rules.extend(ranges.map(|range| Ingress {
-                port,
-                from: Source::Cidr(range.cidr.clone()),
-            }));
+            rules.extend(ranges.map(|range| Ingress { port, from: Source::Cidr(range.cidr.clone()) }));
         }
         rules
     }
@@ -158,21 +143,13 @@ pub fn ensure(ctx: &Context, name: &str, vpc: &str, description: &str) -> Result
                 .set("VpcId", vpc)
                 .tag_specification("security-group", &ctx.tags());
             let created: Created = ec2.call("CreateSecurityGroup", form)?;
-            Ok(Group {
-                id: created.id,
-                tags: List::default(),
-                permissions: List::default(),
-            })
+            Ok(Group { id: created.id, tags: List::default(), permissions: List::default() })
         },
     )?;
-    wait::until(
-        every(2.seconds()),
-        at_most(5.minutes()),
-        || match with_id(&ec2, &made.id)? {
-            Some(group) => ready(group),
-            None => pending("security group is not visible yet"),
-        },
-    )
+    wait::until(every(2.seconds()), at_most(5.minutes()), || match with_id(&ec2, &made.id)? {
+        Some(group) => ready(group),
+        None => pending("security group is not visible yet"),
+    })
 }
 
 /// Give a group exactly these rules: what is missing is added, and what is there besides is removed.
@@ -191,16 +168,14 @@ pub fn reconcile(ctx: &Context, group: &Group, wanted: &[Ingress]) -> Result<()>
 /// Add a rule; one that is there already is as good.
 pub fn authorise(ec2: &Query, group: &str, rule: &Ingress) -> Result<()> {
     let form = Form::new().set("GroupId", group);
-    ec2.act("AuthorizeSecurityGroupIngress", with_rule(form, rule))
-        .or_code(&["InvalidPermission.Duplicate"])?;
+    ec2.act("AuthorizeSecurityGroupIngress", with_rule(form, rule)).or_code(&["InvalidPermission.Duplicate"])?;
     Ok(())
 }
 
 /// Remove a rule; one that is gone already is as good.
 pub fn revoke(ec2: &Query, group: &str, rule: &Ingress) -> Result<()> {
     let form = Form::new().set("GroupId", group);
-    ec2.act("RevokeSecurityGroupIngress", with_rule(form, rule))
-        .or_absent()?;
+    ec2.act("RevokeSecurityGroupIngress", with_rule(form, rule)).or_absent()?;
     Ok(())
 }
 
@@ -227,16 +202,9 @@ pub fn remove(ctx: &Context, name: &str) -> Result<()> {
             return ready(());
         };
         let form = Form::new().set("GroupId", &group.id);
-        match ec2
-            .act("DeleteSecurityGroup", form)
-            .or_absent()
-            .or_code(&["DependencyViolation"])?
-        {
+        match ec2.act("DeleteSecurityGroup", form).or_absent().or_code(&["DependencyViolation"])? {
             Some(_) => ready(()),
-            None => pending(format!(
-                "security group {} is still in use by a network interface",
-                group.id
-            )),
+            None => pending(format!("security group {} is still in use by a network interface", group.id)),
         }
     })
 }
@@ -255,12 +223,6 @@ mod tests {
               <groups><item><userId>1</userId><groupId>sg-2</groupId></item></groups><ipRanges/></item>
             <item><ipProtocol>-1</ipProtocol><groups/><ipRanges/></item></ipPermissions></Group>"#;
         let group: Group = quick_xml::de::from_str(xml).unwrap();
-        assert_eq!(
-            group.ingress(),
-            [
-                Ingress::from_anywhere(80),
-                Ingress::from_group(3306, "sg-2")
-            ]
-        );
+        assert_eq!(group.ingress(), [Ingress::from_anywhere(80), Ingress::from_group(3306, "sg-2")]);
     }
 }

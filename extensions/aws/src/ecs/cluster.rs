@@ -26,16 +26,9 @@ pub fn find(ctx: &Context, ecs: &Json, name: &str) -> Result<Option<Cluster>> {
         #[serde(default)]
         clusters: Vec<Cluster>,
     }
-    let answer: Option<Answer> = ecs
-        .call(
-            "DescribeClusters",
-            &json!({ "clusters": [name], "include": ["TAGS"] }),
-        )
-        .or_absent()?;
-    let found = answer
-        .into_iter()
-        .flat_map(|answer| answer.clusters)
-        .find(|cluster| cluster.status != "INACTIVE");
+    let answer: Option<Answer> =
+        ecs.call("DescribeClusters", &json!({ "clusters": [name], "include": ["TAGS"] })).or_absent()?;
+    let found = answer.into_iter().flat_map(|answer| answer.clusters).find(|cluster| cluster.status != "INACTIVE");
     if let Some(cluster) = &found {
         mark::require(ctx, "cluster", name, &mark::of_json(&cluster.tags))?;
     }
@@ -66,15 +59,13 @@ pub fn ensure(ctx: &Context, name: &str) -> Result<Cluster> {
             made => ready(made?),
         }
     })?;
-    wait::until(every(5.seconds()), at_most(10.minutes()), || {
-        match find(ctx, &ecs, name)? {
-            Some(cluster) if cluster.status == "ACTIVE" => ready(cluster),
-            Some(cluster) if cluster.status == "FAILED" => {
-                fail!(permanent, "ECS reports that cluster {name:?} failed")
-            }
-            Some(cluster) => pending(format!("cluster is {}", cluster.status)),
-            None => pending("cluster is not visible yet"),
+    wait::until(every(5.seconds()), at_most(10.minutes()), || match find(ctx, &ecs, name)? {
+        Some(cluster) if cluster.status == "ACTIVE" => ready(cluster),
+        Some(cluster) if cluster.status == "FAILED" => {
+            fail!(permanent, "ECS reports that cluster {name:?} failed")
         }
+        Some(cluster) => pending(format!("cluster is {}", cluster.status)),
+        None => pending("cluster is not visible yet"),
     })
 }
 
@@ -88,10 +79,7 @@ pub fn remove(ctx: &Context, name: &str) -> Result<()> {
         let Some(cluster) = find(ctx, &ecs, name)? else {
             return ready(());
         };
-        match ecs
-            .act("DeleteCluster", &json!({ "cluster": cluster.arn }))
-            .or_absent()
-        {
+        match ecs.act("DeleteCluster", &json!({ "cluster": cluster.arn })).or_absent() {
             Err(Error::Refused(refusal)) if refusal.code.starts_with("ClusterContains") => {
                 pending(format!("the cluster is still in use: {}", refusal.message))
             }
@@ -101,10 +89,8 @@ pub fn remove(ctx: &Context, name: &str) -> Result<()> {
             }
         }
     })?;
-    wait::until(every(5.seconds()), at_most(10.minutes()), || {
-        match find(ctx, &ecs, name)? {
-            None => ready(()),
-            Some(cluster) => pending(format!("cluster is {}", cluster.status)),
-        }
+    wait::until(every(5.seconds()), at_most(10.minutes()), || match find(ctx, &ecs, name)? {
+        None => ready(()),
+        Some(cluster) => pending(format!("cluster is {}", cluster.status)),
     })
 }

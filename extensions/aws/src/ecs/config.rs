@@ -21,10 +21,9 @@ impl Config {
     /// What does not mean what its writer may think.
     pub fn problems(&self) -> Vec<Problem> {
         let mut problems = Vec::new();
-        for (pointer, given) in [
-            ("/cluster_size", self.cluster_size.is_some()),
-            ("/instance_type", self.instance_type.is_some()),
-        ] {
+        for (pointer, given) in
+            [("/cluster_size", self.cluster_size.is_some()), ("/instance_type", self.instance_type.is_some())]
+        {
             if given {
                 problems.push(Problem::warning(
                     pointer,
@@ -33,15 +32,8 @@ impl Config {
                 ));
             }
         }
-        if self
-            .vpc
-            .as_ref()
-            .is_some_and(|vpc| !vpc.starts_with("vpc-"))
-        {
-            problems.push(Problem::error(
-                "/vpc",
-                "a network is named by its id, which begins with `vpc-`",
-            ));
+        if self.vpc.as_ref().is_some_and(|vpc| !vpc.starts_with("vpc-")) {
+            problems.push(Problem::error("/vpc", "a network is named by its id, which begins with `vpc-`"));
         }
         problems
     }
@@ -57,11 +49,7 @@ mod tests {
     fn machines_are_ignored_with_a_warning() {
         let old = serde_json::json!({ "cluster_size": 2, "instance_type": "t2.medium" });
         let problems = serde_json::from_value::<Config>(old).unwrap().problems();
-        assert!(
-            problems
-                .iter()
-                .all(|problem| problem.severity == Severity::Warning)
-        );
+        assert!(problems.iter().all(|problem| problem.severity == Severity::Warning));
         assert_eq!(problems.len(), 2);
     }
 }

@@ -25,22 +25,11 @@ pub fn deploy(ctx: &Context, cluster: &str, app: &Application) -> Result<Deploym
 
     progress!("making the load balancer");
     let balancer = load_balancer::ensure(ctx, &names.balancer, &subnets, balancers)?;
-    let targets = target_group::ensure(
-        ctx,
-        &names.targets,
-        &foundation.network.vpc,
-        wanted.container_port,
-        &wanted.check,
-    )?;
-    let balancer = load_balancer::active(ctx, &names.balancer)
-        .doing(format!("waiting for {}", balancer.arn))?;
+    let targets =
+        target_group::ensure(ctx, &names.targets, &foundation.network.vpc, wanted.container_port, &wanted.check)?;
+    let balancer = load_balancer::active(ctx, &names.balancer).doing(format!("waiting for {}", balancer.arn))?;
     load_balancer::listen(ctx, &balancer.arn, wanted.host_port, &targets.arn)?;
-    ports::open(
-        ctx,
-        &foundation.groups,
-        wanted.host_port,
-        wanted.container_port,
-    )?;
+    ports::open(ctx, &foundation.groups, wanted.host_port, wanted.container_port)?;
 
     progress!("starting {}", app.image);
     let asked = service::Wanted {
@@ -65,23 +54,9 @@ pub fn deploy(ctx: &Context, cluster: &str, app: &Application) -> Result<Deploym
     };
     if let Outcome::Failed { reason, .. } = watch::until_it_serves(ctx, &watched)? {
         let why = why(ctx, &watched, &names.log_group)?;
-        fail!(
-            permanent,
-            "{} did not come up on ECS: {reason}.{why}",
-            app.image
-        );
+        fail!(permanent, "{} did not come up on ECS: {reason}.{why}", app.image);
     }
-    Ok(describe(
-        ctx,
-        cluster,
-        &names,
-        app,
-        &wanted,
-        1,
-        revision,
-        &balancer.host,
-        &targets.arn,
-    ))
+    Ok(describe(ctx, cluster, &names, app, &wanted, 1, revision, &balancer.host, &targets.arn))
 }
 
 /// Make the service, as soon as ECS can assume the execution role: new roles take some seconds to be known.
@@ -93,9 +68,7 @@ fn start(ctx: &Context, asked: &service::Wanted<'_>) -> Result<()> {
             || service::create(ctx, &ecs, asked),
         );
         match made {
-            Err(failure) if failure.message.contains("assume") => {
-                pending("AWS is making the role known")
-            }
+            Err(failure) if failure.message.contains("assume") => pending("AWS is making the role known"),
             made => ready(made?),
         }
     })
@@ -134,11 +107,7 @@ pub fn describe(
         80 => format!("http://{host}"),
         port => format!("http://{host}:{port}"),
     };
-    let tasks = if wanted.replicas == 1 {
-        "1 task".to_owned()
-    } else {
-        format!("{} tasks", wanted.replicas)
-    };
+    let tasks = if wanted.replicas == 1 { "1 task".to_owned() } else { format!("{} tasks", wanted.replicas) };
     Deployment::new(&names.service)
         .url(url)
         .output("Environment", &ctx.environment)

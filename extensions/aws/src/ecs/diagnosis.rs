@@ -45,26 +45,16 @@ pub struct Container {
 impl Task {
     /// Whether it stopped by itself: not because ECS, or somebody, wanted fewer tasks.
     pub fn stopped_by_itself(&self) -> bool {
-        let asked = matches!(
-            self.stop_code.as_deref(),
-            Some("UserInitiated" | "SpotInterruption")
-        );
+        let asked = matches!(self.stop_code.as_deref(), Some("UserInitiated" | "SpotInterruption"));
         // ECS stops tasks that fail their health checks under the same code as those it scales in.
-        let unhealthy = self
-            .stopped_reason
-            .as_deref()
-            .is_some_and(|reason| reason.contains("health check"));
+        let unhealthy = self.stopped_reason.as_deref().is_some_and(|reason| reason.contains("health check"));
         let scheduled = matches!(self.stop_code.as_deref(), Some("ServiceSchedulerInitiated"));
         unhealthy || !(asked || scheduled)
     }
 
     /// Why it stopped, in one sentence.
     pub fn words(&self) -> String {
-        let mut words = vec![
-            self.stopped_reason
-                .clone()
-                .unwrap_or_else(|| "stopped without a reason".to_owned()),
-        ];
+        let mut words = vec![self.stopped_reason.clone().unwrap_or_else(|| "stopped without a reason".to_owned())];
         for container in &self.containers {
             words.extend(container.exit_code.map(|code| format!("exit code {code}")));
             words.extend(container.reason.clone());
@@ -88,20 +78,13 @@ pub fn stopped_tasks(ecs: &Json, cluster: &str, service: &str) -> Result<Vec<Tas
         tasks: Vec<Task>,
     }
     let body = json!({ "cluster": cluster, "serviceName": service, "desiredStatus": "STOPPED" });
-    let arns = ecs
-        .pages("ListTasks", &body, "nextToken", |page: Arns| {
-            (page.task_arns, page.next_token)
-        })
-        .or_absent()?;
+    let arns =
+        ecs.pages("ListTasks", &body, "nextToken", |page: Arns| (page.task_arns, page.next_token)).or_absent()?;
     let mut tasks = Vec::new();
     // DescribeTasks takes a hundred at a time.
     for arns in arns.unwrap_or_default().chunks(100) {
-        let answer: Option<Tasks> = ecs
-            .call(
-                "DescribeTasks",
-                &json!({ "cluster": cluster, "tasks": arns }),
-            )
-            .or_absent()?;
+        let answer: Option<Tasks> =
+            ecs.call("DescribeTasks", &json!({ "cluster": cluster, "tasks": arns })).or_absent()?;
         tasks.extend(answer.into_iter().flat_map(|answer| answer.tasks));
     }
     Ok(tasks)
@@ -127,25 +110,12 @@ pub fn of(ctx: &Context, patient: &Patient<'_>) -> Result<String> {
     let (ecs, elb) = (Json::new(ctx, &aws::ECS)?, Query::new(ctx, &aws::ELB)?);
     let mut tasks = stopped_tasks(&ecs, patient.cluster, &patient.service.name).unwrap_or_default();
     tasks.retain(|task| task.task_definition_arn == patient.definition && task.stopped_by_itself());
-    tasks.sort_by(|one, other| {
-        one.stopped_at
-            .unwrap_or(0.0)
-            .total_cmp(&other.stopped_at.unwrap_or(0.0))
-    });
+    tasks.sort_by(|one, other| one.stopped_at.unwrap_or(0.0).total_cmp(&other.stopped_at.unwrap_or(0.0)));
     let health = target_group::health(&elb, patient.target_group).unwrap_or_default();
     Ok(render(&Findings {
         task: tasks.last().map(Task::words),
-        health: health
-            .iter()
-            .filter(|target| target.state == "unhealthy")
-            .find_map(target_group::Health::words),
-        events: patient
-            .service
-            .events
-            .iter()
-            .take(EVENTS)
-            .map(|event| event.message.clone())
-            .collect(),
+        health: health.iter().filter(|target| target.state == "unhealthy").find_map(target_group::Health::words),
+        events: patient.service.events.iter().take(EVENTS).map(|event| event.message.clone()).collect(),
         lines: logs::last(ctx, patient.log_group, LINES).unwrap_or_default(),
     }))
 }
@@ -167,15 +137,10 @@ fn render(findings: &Findings) -> String {
     if let Some(health) = &findings.health {
         text.push_str(&format!("\nhealth check: {health}"));
     }
-    for (title, lines) in [
-        ("events of the service", &findings.events),
-        ("last lines of its log", &findings.lines),
-    ] {
+    for (title, lines) in [("events of the service", &findings.events), ("last lines of its log", &findings.lines)] {
         if !lines.is_empty() {
             text.push_str(&format!("\n{title}:"));
-            lines
-                .iter()
-                .for_each(|line| text.push_str(&format!("\n  {line}")));
+            lines.iter().for_each(|line| text.push_str(&format!("\n  {line}")));
         }
     }
     if text.is_empty() {
@@ -193,17 +158,12 @@ mod tests {
     fn a_failed_start_tells_reason_exit_code_events_and_the_last_lines() {
         let task = Task {
             stopped_reason: Some("Essential container in task exited".into()),
-            containers: vec![Container {
-                exit_code: Some(137),
-                reason: Some("OutOfMemoryError".into()),
-            }],
+            containers: vec![Container { exit_code: Some(137), reason: Some("OutOfMemoryError".into()) }],
             ..Task::default()
         };
         let text = render(&Findings {
             task: Some(task.words()),
-            health: Some(
-                "Health checks failed with these codes: [500] (Target.ResponseCodeMismatch)".into(),
-            ),
+            health: Some("Health checks failed with these codes: [500] (Target.ResponseCodeMismatch)".into()),
             events: vec!["(service web) registered 1 targets".into()],
             lines: vec!["panic: no database".into()],
         });
@@ -223,28 +183,13 @@ mod tests {
             stopped_reason: Some(reason.into()),
             ..Task::default()
         };
-        assert!(
-            stopped(
-                "EssentialContainerExited",
-                "Essential container in task exited"
-            )
-            .stopped_by_itself()
-        );
+        assert!(stopped("EssentialContainerExited", "Essential container in task exited").stopped_by_itself());
         assert!(stopped("TaskFailedToStart", "CannotPullContainerError").stopped_by_itself());
         assert!(
-            stopped(
-                "ServiceSchedulerInitiated",
-                "Task failed ELB health checks in (target-group x)"
-            )
-            .stopped_by_itself()
+            stopped("ServiceSchedulerInitiated", "Task failed ELB health checks in (target-group x)")
+                .stopped_by_itself()
         );
-        assert!(
-            !stopped(
-                "ServiceSchedulerInitiated",
-                "Scaling activity initiated by deployment"
-            )
-            .stopped_by_itself()
-        );
+        assert!(!stopped("ServiceSchedulerInitiated", "Scaling activity initiated by deployment").stopped_by_itself());
         assert!(!stopped("UserInitiated", "Task stopped by user").stopped_by_itself());
     }
 }

@@ -25,27 +25,17 @@ impl Size {
     /// The smallest size that has at least this much of both; none where Fargate has nothing that large.
     pub fn at_least(cpu: Option<u32>, memory: Option<u32>) -> Option<Self> {
         let (cpu, memory) = (cpu.unwrap_or(0), memory.unwrap_or(0));
-        SIZES
-            .iter()
-            .filter(|size| size.0 >= cpu)
-            .find_map(|&(units, least, most, step)| {
-                let fitting = round_up(memory, least, step);
-                (fitting <= most).then_some(Self {
-                    cpu: units,
-                    memory: fitting,
-                })
-            })
+        SIZES.iter().filter(|size| size.0 >= cpu).find_map(|&(units, least, most, step)| {
+            let fitting = round_up(memory, least, step);
+            (fitting <= most).then_some(Self { cpu: units, memory: fitting })
+        })
     }
 }
 
 /// The smallest step from `least` on that holds `wanted`. The first size also sells 1024 MiB after 512: its step
 /// of 1024 is counted from zero, as all others' are.
 fn round_up(wanted: u32, least: u32, step: u32) -> u32 {
-    if wanted <= least {
-        least
-    } else {
-        wanted.div_ceil(step).saturating_mul(step)
-    }
+    if wanted <= least { least } else { wanted.div_ceil(step).saturating_mul(step) }
 }
 
 impl std::fmt::Display for Size {

@@ -18,11 +18,7 @@ pub struct HealthCheck {
 
 impl Default for HealthCheck {
     fn default() -> Self {
-        Self {
-            path: "/".to_owned(),
-            codes: "200-499".to_owned(),
-            grace: 120,
-        }
+        Self { path: "/".to_owned(), codes: "200-499".to_owned(), grace: 120 }
     }
 }
 
@@ -31,10 +27,8 @@ impl HealthCheck {
     pub fn problems(&self) -> Vec<Problem> {
         let mut problems = Vec::new();
         if !self.path.starts_with('/') || self.path.len() > 1024 {
-            problems.push(Problem::error(
-                "/health_check/path",
-                "the path begins with `/` and has at most 1024 characters",
-            ));
+            problems
+                .push(Problem::error("/health_check/path", "the path begins with `/` and has at most 1024 characters"));
         }
         if !self.codes.split(',').all(is_range) {
             problems.push(Problem::error(
@@ -48,11 +42,7 @@ impl HealthCheck {
 
 /// An ALB takes codes between 200 and 499.
 fn is_range(text: &str) -> bool {
-    let code = |text: &str| {
-        text.parse::<u16>()
-            .ok()
-            .filter(|code| (200..=499).contains(code))
-    };
+    let code = |text: &str| text.parse::<u16>().ok().filter(|code| (200..=499).contains(code));
     match text.split_once('-') {
         Some((from, to)) => matches!((code(from), code(to)), (Some(from), Some(to)) if from <= to),
         None => code(text).is_some(),
@@ -65,14 +55,7 @@ mod tests {
 
     #[test]
     fn codes_that_a_load_balancer_would_refuse_are_found_before() {
-        let codes = |codes: &str| {
-            HealthCheck {
-                codes: codes.into(),
-                ..HealthCheck::default()
-            }
-            .problems()
-            .len()
-        };
+        let codes = |codes: &str| HealthCheck { codes: codes.into(), ..HealthCheck::default() }.problems().len();
         for good in ["200", "200-499", "200,302", "200-204,404"] {
             assert_eq!(codes(good), 0, "{good}");
         }

@@ -56,9 +56,7 @@ pub fn find(ctx: &Context, elb: &Query, name: &str) -> Result<Option<LoadBalance
     let form = Form::new().list("Names.member", [name]);
     let answer: Option<LoadBalancers> = elb.call("DescribeLoadBalancers", form).or_absent()?;
     match answer.and_then(|answer| answer.balancers.into_iter().next()) {
-        Some(balancer) => {
-            Ok(elb::ours(ctx, elb, "load balancer", name, &balancer.arn)?.then_some(balancer))
-        }
+        Some(balancer) => Ok(elb::ours(ctx, elb, "load balancer", name, &balancer.arn)?.then_some(balancer)),
         None => Ok(None),
     }
 }
@@ -77,12 +75,11 @@ pub fn ensure(ctx: &Context, name: &str, subnets: &[String], group: &str) -> Res
                 .list("SecurityGroups.member", [group])
                 .tags("Tags.member", &ctx.tags());
             let answer: LoadBalancers = elb.call("CreateLoadBalancer", form)?;
-            answer.balancers.into_iter().next().ok_or_else(|| {
-                failure!(
-                    permanent,
-                    "AWS made load balancer {name:?} but does not show it"
-                )
-            })
+            answer
+                .balancers
+                .into_iter()
+                .next()
+                .ok_or_else(|| failure!(permanent, "AWS made load balancer {name:?} but does not show it"))
         },
     )
 }
@@ -90,21 +87,15 @@ pub fn ensure(ctx: &Context, name: &str, subnets: &[String], group: &str) -> Res
 /// Wait until it takes requests.
 pub fn active(ctx: &Context, name: &str) -> Result<LoadBalancer> {
     let elb = Query::new(ctx, &aws::ELB)?;
-    wait::until(every(10.seconds()), at_most(15.minutes()), || {
-        match find(ctx, &elb, name)? {
-            Some(balancer) if balancer.state.code == "active" => ready(balancer),
-            Some(balancer) if balancer.state.code == "failed" => fail!(
-                permanent,
-                "load balancer {name:?} failed: {}. Delete the application and deploy it again",
-                balancer
-                    .state
-                    .reason
-                    .as_deref()
-                    .unwrap_or("AWS gives no reason")
-            ),
-            Some(balancer) => pending(format!("load balancer is {}", balancer.state.code)),
-            None => pending("load balancer is not visible yet"),
-        }
+    wait::until(every(10.seconds()), at_most(15.minutes()), || match find(ctx, &elb, name)? {
+        Some(balancer) if balancer.state.code == "active" => ready(balancer),
+        Some(balancer) if balancer.state.code == "failed" => fail!(
+            permanent,
+            "load balancer {name:?} failed: {}. Delete the application and deploy it again",
+            balancer.state.reason.as_deref().unwrap_or("AWS gives no reason")
+        ),
+        Some(balancer) => pending(format!("load balancer is {}", balancer.state.code)),
+        None => pending("load balancer is not visible yet"),
     })
 }
 
@@ -112,40 +103,33 @@ pub fn active(ctx: &Context, name: &str) -> Result<LoadBalancer> {
 pub fn listeners(elb: &Query, balancer: &str) -> Result<Vec<Listener>, Error> {
     let form = Form::new().set("LoadBalancerArn", balancer);
     let answer: Option<Listeners> = elb.call("DescribeListeners", form).or_absent()?;
-    Ok(answer
-        .into_iter()
-        .flat_map(|answer| answer.listeners)
-        .collect())
+    Ok(answer.into_iter().flat_map(|answer| answer.listeners).collect())
 }
 
 /// Make the listener that forwards this port to the target group, or move the one that there is to the port. A
 /// listener is owned through its load balancer.
 pub fn listen(ctx: &Context, balancer: &str, port: u16, target_group: &str) -> Result<()> {
     let elb = Query::new(ctx, &aws::ELB)?;
-    let listener =
-        create_or_adopt(
-            || Ok(listeners(&elb, balancer)?.into_iter().next()),
-            || {
-                let form = Form::new()
-                    .set("LoadBalancerArn", balancer)
-                    .set("Protocol", "HTTP")
-                    .set("Port", port)
-                    .set("DefaultActions.member.1.Type", "forward")
-                    .set("DefaultActions.member.1.TargetGroupArn", target_group)
-                    .tags("Tags.member", &ctx.tags());
-                let answer: Listeners = elb.call("CreateListener", form)?;
-                answer.listeners.into_iter().next().ok_or_else(|| {
-                    failure!(permanent, "AWS made the listener but does not show it")
-                })
-            },
-        )?;
+    let listener = create_or_adopt(
+        || Ok(listeners(&elb, balancer)?.into_iter().next()),
+        || {
+            let form = Form::new()
+                .set("LoadBalancerArn", balancer)
+                .set("Protocol", "HTTP")
+                .set("Port", port)
+                .set("DefaultActions.member.1.Type", "forward")
+                .set("DefaultActions.member.1.TargetGroupArn", target_group)
+                .tags("Tags.member", &ctx.tags());
+            let answer: Listeners = elb.call("CreateListener", form)?;
+            answer
+                .listeners
+                .into_iter()
+                .next()
+                .ok_or_else(|| failure!(permanent, "AWS made the listener but does not show it"))
+        },
+    )?;
     if listener.port != port {
-        elb.act(
-            "ModifyListener",
-            Form::new()
-                .set("ListenerArn", &listener.arn)
-                .set("Port", port),
-        )?;
+        elb.act("ModifyListener", Form::new().set("ListenerArn", &listener.arn).set("Port", port))?;
     }
     Ok(())
 }
@@ -157,21 +141,11 @@ pub fn remove(ctx: &Context, name: &str) -> Result<()> {
         return Ok(());
     };
     for listener in listeners(&elb, &balancer.arn)? {
-        elb.act(
-            "DeleteListener",
-            Form::new().set("ListenerArn", &listener.arn),
-        )
-        .or_absent()?;
+        elb.act("DeleteListener", Form::new().set("ListenerArn", &listener.arn)).or_absent()?;
     }
-    elb.act(
-        "DeleteLoadBalancer",
-        Form::new().set("LoadBalancerArn", &balancer.arn),
-    )
-    .or_absent()?;
-    wait::until(every(10.seconds()), at_most(15.minutes()), || {
-        match find(ctx, &elb, name)? {
-            None => ready(()),
-            Some(_) => pending("the load balancer is being deleted"),
-        }
+    elb.act("DeleteLoadBalancer", Form::new().set("LoadBalancerArn", &balancer.arn)).or_absent()?;
+    wait::until(every(10.seconds()), at_most(15.minutes()), || match find(ctx, &elb, name)? {
+        None => ready(()),
+        Some(_) => pending("the load balancer is being deleted"),
     })
 }

@@ -29,10 +29,7 @@ fn describe(logs: &Json, name: &str) -> Result<Option<LogGroup>, Error> {
     }
     // The shortest name with a prefix comes first, so the first page has it.
     let answer: Answer = logs.call("DescribeLogGroups", &json!({ "logGroupNamePrefix": name }))?;
-    Ok(answer
-        .log_groups
-        .into_iter()
-        .find(|group| group.log_group_name == name))
+    Ok(answer.log_groups.into_iter().find(|group| group.log_group_name == name))
 }
 
 /// Whether there is one of this name, which is then ours.
@@ -46,9 +43,7 @@ fn find(ctx: &Context, logs: &Json, name: &str) -> Result<Option<()>> {
         return Ok(None);
     };
     let arn = group.arn.trim_end_matches(":*");
-    let answer: Option<Answer> = logs
-        .call("ListTagsForResource", &json!({ "resourceArn": arn }))
-        .or_absent()?;
+    let answer: Option<Answer> = logs.call("ListTagsForResource", &json!({ "resourceArn": arn })).or_absent()?;
     let Some(answer) = answer else {
         return Ok(None);
     };
@@ -75,8 +70,7 @@ pub fn ensure(ctx: &Context, name: &str) -> Result<()> {
 pub fn remove(ctx: &Context, name: &str) -> Result<()> {
     let logs = Json::new(ctx, &aws::LOGS)?;
     if find_settled(|| find(ctx, &logs, name))?.is_some() {
-        logs.act("DeleteLogGroup", &json!({ "logGroupName": name }))
-            .or_absent()?;
+        logs.act("DeleteLogGroup", &json!({ "logGroupName": name })).or_absent()?;
     }
     Ok(())
 }

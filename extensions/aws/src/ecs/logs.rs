@@ -45,10 +45,7 @@ impl Cursor {
     fn parse(text: &str) -> Self {
         let mut parts = text.split('|');
         let at_ms = parts.next().and_then(|at| at.parse().ok()).unwrap_or(0);
-        Self {
-            at_ms,
-            seen: parts.map(str::to_owned).collect(),
-        }
+        Self { at_ms, seen: parts.map(str::to_owned).collect() }
     }
 
     fn render(&self) -> String {
@@ -60,34 +57,21 @@ impl Cursor {
     /// Leave out what was shown, and move on behind what is left.
     fn advance(&mut self, mut lines: Vec<LogEvent>) -> Vec<LogEvent> {
         lines.retain(|line| {
-            line.timestamp > self.at_ms
-                || (line.timestamp == self.at_ms && !self.seen.contains(&line.event_id))
+            line.timestamp > self.at_ms || (line.timestamp == self.at_ms && !self.seen.contains(&line.event_id))
         });
         if let Some(last) = lines.iter().map(|line| line.timestamp).max() {
             if last > self.at_ms {
                 self.seen.clear();
                 self.at_ms = last;
             }
-            self.seen.extend(
-                lines
-                    .iter()
-                    .filter(|line| line.timestamp == last)
-                    .map(|line| line.event_id.clone()),
-            );
+            self.seen.extend(lines.iter().filter(|line| line.timestamp == last).map(|line| line.event_id.clone()));
         }
         lines
     }
 }
 
-fn filter(
-    logs: &Json,
-    group: &str,
-    from_ms: u64,
-    limit: u32,
-    token: Option<&str>,
-) -> Result<Events> {
-    let mut body =
-        json!({ "logGroupName": group, "startTime": from_ms, "limit": limit, "interleaved": true });
+fn filter(logs: &Json, group: &str, from_ms: u64, limit: u32, token: Option<&str>) -> Result<Events> {
+    let mut body = json!({ "logGroupName": group, "startTime": from_ms, "limit": limit, "interleaved": true });
     if let (Some(token), Value::Object(fields)) = (token, &mut body) {
         fields.insert("nextToken".to_owned(), token.into());
     }
@@ -114,11 +98,7 @@ fn all(logs: &Json, group: &str, from_ms: u64) -> Result<Vec<LogEvent>> {
 /// A page of what the containers write.
 pub fn runtime(ctx: &Context, group: &str, query: &LogQuery) -> Result<LogPage> {
     let logs = Json::new(ctx, &aws::LOGS)?;
-    let mut cursor = query
-        .cursor
-        .as_deref()
-        .map(Cursor::parse)
-        .unwrap_or_default();
+    let mut cursor = query.cursor.as_deref().map(Cursor::parse).unwrap_or_default();
     let lines = match (&query.cursor, query.since_ms, query.tail) {
         (None, None, Some(tail)) => newest(&logs, group, tail)?,
         (_, since_ms, _) => all(&logs, group, cursor.at_ms.max(since_ms.unwrap_or(0)))?,
@@ -133,26 +113,17 @@ fn page(mut lines: Vec<LogEvent>, cursor: &mut Cursor, query: &LogQuery) -> LogP
     if let (None, Some(tail)) = (&query.cursor, query.tail) {
         keep_last(&mut lines, tail);
     }
-    LogPage {
-        lines: lines.into_iter().map(line).collect(),
-        cursor: Some(cursor.render()),
-    }
+    LogPage { lines: lines.into_iter().map(line).collect(), cursor: Some(cursor.render()) }
 }
 
 /// At least so many of the last lines, where there are: a log is read from its beginning only, so what is read
 /// begins later and later back.
 fn newest(logs: &Json, group: &str, count: u32) -> Result<Vec<LogEvent>> {
-    let now = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let now_ms = u64::try_from(now.as_millis()).unwrap_or(u64::MAX);
     let mut lines = Vec::new();
     for window in WINDOWS {
-        lines = all(
-            logs,
-            group,
-            window.map_or(0, |back| now_ms.saturating_sub(back)),
-        )?;
+        lines = all(logs, group, window.map_or(0, |back| now_ms.saturating_sub(back)))?;
         if lines.len() >= usize::try_from(count).unwrap_or(usize::MAX) {
             break;
         }
@@ -161,25 +132,14 @@ fn newest(logs: &Json, group: &str, count: u32) -> Result<Vec<LogEvent>> {
 }
 
 fn keep_last<T>(lines: &mut Vec<T>, tail: u32) {
-    let surplus = lines
-        .len()
-        .saturating_sub(usize::try_from(tail).unwrap_or(usize::MAX));
+    let surplus = lines.len().saturating_sub(usize::try_from(tail).unwrap_or(usize::MAX));
     lines.drain(..surplus);
 }
 
 /// A line as CloudARK shows it. The stream is `app/app/TASK`: the task is what tells lines apart.
 fn line(event: LogEvent) -> LogLine {
-    let source = event
-        .log_stream_name
-        .rsplit('/')
-        .next()
-        .unwrap_or_default()
-        .to_owned();
-    LogLine {
-        at_ms: event.timestamp,
-        source,
-        message: event.message,
-    }
+    let source = event.log_stream_name.rsplit('/').next().unwrap_or_default().to_owned();
+    LogLine { at_ms: event.timestamp, source, message: event.message }
 }
 
 /// The last lines of an application's containers.
@@ -196,11 +156,7 @@ pub fn deployment(ctx: &Context, cluster: &str, name: &str, query: &LogQuery) ->
     let ecs = Json::new(ctx, &aws::ECS)?;
     let service = service::find(&ecs, cluster, name)?.unwrap_or_default();
     let stopped = diagnosis::stopped_tasks(&ecs, cluster, name)?;
-    let mut cursor = query
-        .cursor
-        .as_deref()
-        .map(Cursor::parse)
-        .unwrap_or_default();
+    let mut cursor = query.cursor.as_deref().map(Cursor::parse).unwrap_or_default();
     let mut lines = said(&service, &stopped);
     lines.retain(|line| line.timestamp >= query.since_ms.unwrap_or(0));
     Ok(page(lines, &mut cursor, query))
@@ -234,11 +190,7 @@ mod tests {
     use super::*;
 
     fn event(timestamp: u64, id: &str) -> LogEvent {
-        LogEvent {
-            timestamp,
-            event_id: id.into(),
-            ..LogEvent::default()
-        }
+        LogEvent { timestamp, event_id: id.into(), ..LogEvent::default() }
     }
 
     #[test]
@@ -254,12 +206,6 @@ mod tests {
         assert_eq!(shown, ["c", "d"]);
         let mut cursor = Cursor::parse(&cursor.render());
         assert!(cursor.advance(vec![event(3, "d")]).is_empty());
-        assert_eq!(
-            cursor,
-            Cursor {
-                at_ms: 3,
-                seen: vec!["d".into()]
-            }
-        );
+        assert_eq!(cursor, Cursor { at_ms: 3, seen: vec!["d".into()] });
     }
 }

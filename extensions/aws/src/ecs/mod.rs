@@ -81,10 +81,8 @@ pub struct Deployed {
 impl Resource for Ecs {
     const KIND: &'static str = KIND;
     const SUMMARY: &'static str = "Containers on Amazon ECS, on Fargate";
-    const OUTPUTS: &'static [Output] = &[
-        Output::plain("ClusterName", "the cluster's name"),
-        Output::plain("ClusterArn", "the cluster's ARN"),
-    ];
+    const OUTPUTS: &'static [Output] =
+        &[Output::plain("ClusterName", "the cluster's name"), Output::plain("ClusterArn", "the cluster's ARN")];
 
     type Config = Config;
     type State = State;
@@ -94,11 +92,7 @@ impl Resource for Ecs {
     }
 
     /// Nothing of a cluster on Fargate can be changed: machines are none, and the network is the foundation's.
-    fn plan(
-        _ctx: &Context,
-        _intent: &Intent<Config>,
-        _current: Option<&Instance<State>>,
-    ) -> Result<Plan> {
+    fn plan(_ctx: &Context, _intent: &Intent<Config>, _current: Option<&Instance<State>>) -> Result<Plan> {
         Ok(Plan::Nothing)
     }
 
@@ -108,36 +102,19 @@ impl Resource for Ecs {
         Ok(describe(name, cluster.arn))
     }
 
-    fn read(
-        ctx: &Context,
-        _intent: &Intent<Config>,
-        current: &Instance<State>,
-    ) -> Result<Option<Instance<State>>> {
+    fn read(ctx: &Context, _intent: &Intent<Config>, current: &Instance<State>) -> Result<Option<Instance<State>>> {
         let ecs = Json::new(ctx, &aws::ECS)?;
-        Ok(cluster::find(ctx, &ecs, &current.id)?
-            .map(|cluster| describe(current.id.clone(), cluster.arn)))
+        Ok(cluster::find(ctx, &ecs, &current.id)?.map(|cluster| describe(current.id.clone(), cluster.arn)))
     }
 
-    fn update(
-        ctx: &Context,
-        intent: &Intent<Config>,
-        current: &Instance<State>,
-    ) -> Result<Instance<State>> {
+    fn update(ctx: &Context, intent: &Intent<Config>, current: &Instance<State>) -> Result<Instance<State>> {
         match Self::read(ctx, intent, current)? {
             Some(found) => Ok(found),
-            None => fail!(
-                not_found,
-                "cluster {:?} is gone: delete the environment and create it again",
-                current.id
-            ),
+            None => fail!(not_found, "cluster {:?} is gone: delete the environment and create it again", current.id),
         }
     }
 
-    fn delete(
-        ctx: &Context,
-        _intent: &Intent<Config>,
-        _current: Option<&Instance<State>>,
-    ) -> Result<()> {
+    fn delete(ctx: &Context, _intent: &Intent<Config>, _current: Option<&Instance<State>>) -> Result<()> {
         cluster::remove(ctx, &ctx.name("cluster", rules::ecs())?)
     }
 }
@@ -199,12 +176,8 @@ impl Coe for Ecs {
         };
         let mut found = current.clone();
         found.summary = format!("{} of {} tasks run", service.running, service.desired);
-        if !service.task_definition.is_empty()
-            && service.task_definition != current.state.task_definition
-        {
-            found
-                .summary
-                .push_str(&format!(", on {}", service.task_definition));
+        if !service.task_definition.is_empty() && service.task_definition != current.state.task_definition {
+            found.summary.push_str(&format!(", on {}", service.task_definition));
         }
         Ok(Some(found))
     }
@@ -216,9 +189,7 @@ impl Coe for Ecs {
         query: &LogQuery,
     ) -> Result<LogPage> {
         match query.stream {
-            LogStream::Deployment => {
-                logs::deployment(ctx, &cluster.state.arn, &current.state.service, query)
-            }
+            LogStream::Deployment => logs::deployment(ctx, &cluster.state.arn, &current.state.service, query),
             LogStream::Runtime => logs::runtime(ctx, &current.state.log_group, query),
         }
     }

@@ -28,8 +28,8 @@ impl Names {
             role: ctx.name("role", rules::role())?,
             log_group: ctx.name("logs", rules::log_group())?,
             family: ctx.name("task", rules::ecs())?,
-            balancer: ctx.name("balancer", rules::elb())?,
-            targets: ctx.name("targets", rules::elb())?,
+            balancer: ctx.name("balancer", rules::balancer())?,
+            targets: ctx.name("targets", rules::targets())?,
             service: ctx.name("service", rules::ecs())?,
         })
     }

@@ -18,18 +18,12 @@ const LABEL: &str = "secret-";
 
 /// The name of the parameter of this variable in this revision.
 pub fn name(ctx: &Context, revision: u32, variable: &str) -> Result<String> {
-    ctx.name(
-        &format!("{LABEL}{revision}-{variable}"),
-        super::rules::parameter(),
-    )
+    ctx.name(&format!("{LABEL}{revision}-{variable}"), super::rules::parameter())
 }
 
 /// The names of all parameters among the names that were minted for the application.
 pub fn minted(names: &BTreeMap<String, String>) -> impl Iterator<Item = &str> {
-    names
-        .iter()
-        .filter(|(label, _)| label.starts_with(LABEL))
-        .map(|(_, name)| name.as_str())
+    names.iter().filter(|(label, _)| label.starts_with(LABEL)).map(|(_, name)| name.as_str())
 }
 
 fn exists(ssm: &Json, name: &str) -> Result<bool, Error> {
@@ -38,8 +32,7 @@ fn exists(ssm: &Json, name: &str) -> Result<bool, Error> {
         #[serde(rename = "Parameters", default)]
         parameters: Vec<serde::de::IgnoredAny>,
     }
-    let filter =
-        json!({ "ParameterFilters": [{ "Key": "Name", "Option": "Equals", "Values": [name] }] });
+    let filter = json!({ "ParameterFilters": [{ "Key": "Name", "Option": "Equals", "Values": [name] }] });
     let answer: Answer = ssm.call("DescribeParameters", &filter)?;
     Ok(!answer.parameters.is_empty())
 }
@@ -55,9 +48,7 @@ fn find(ctx: &Context, ssm: &Json, name: &str) -> Result<Option<()>> {
         return Ok(None);
     }
     let resource = json!({ "ResourceType": "Parameter", "ResourceId": name });
-    let answer: Option<Answer> = ssm
-        .call("ListTagsForResource", &resource)
-        .or_code(&["InvalidResourceId"])?;
+    let answer: Option<Answer> = ssm.call("ListTagsForResource", &resource).or_code(&["InvalidResourceId"])?;
     let Some(answer) = answer else {
         return Ok(None);
     };
@@ -69,8 +60,7 @@ fn find(ctx: &Context, ssm: &Json, name: &str) -> Result<Option<()>> {
 pub fn ensure(ctx: &Context, name: &str, secret: &Secret) -> Result<()> {
     let ssm = Json::new(ctx, &aws::SSM)?;
     let write = |body: serde_json::Value| -> Result<()> {
-        let _: serde::de::IgnoredAny =
-            ssm.call_with("PutParameter", &body, &[("Value", secret)])?;
+        let _: serde::de::IgnoredAny = ssm.call_with("PutParameter", &body, &[("Value", secret)])?;
         Ok(())
     };
     if find(ctx, &ssm, name)?.is_some() {
@@ -78,11 +68,7 @@ pub fn ensure(ctx: &Context, name: &str, secret: &Secret) -> Result<()> {
     }
     create_or_adopt(
         || find(ctx, &ssm, name),
-        || {
-            write(
-                json!({ "Name": name, "Type": "SecureString", "Tags": mark::json_capital(&ctx.tags()) }),
-            )
-        },
+        || write(json!({ "Name": name, "Type": "SecureString", "Tags": mark::json_capital(&ctx.tags()) })),
     )
 }
 
@@ -90,8 +76,7 @@ pub fn ensure(ctx: &Context, name: &str, secret: &Secret) -> Result<()> {
 pub fn remove(ctx: &Context, name: &str) -> Result<()> {
     let ssm = Json::new(ctx, &aws::SSM)?;
     if find_settled(|| find(ctx, &ssm, name))?.is_some() {
-        ssm.act("DeleteParameter", &json!({ "Name": name }))
-            .or_absent()?;
+        ssm.act("DeleteParameter", &json!({ "Name": name })).or_absent()?;
     }
     Ok(())
 }

@@ -26,10 +26,7 @@ fn in_use(ctx: &Context, cluster: &str) -> Result<Ports> {
     let (ecs, elb) = (Json::new(ctx, &aws::ECS)?, Query::new(ctx, &aws::ELB)?);
     let mut ports = Ports::default();
     let mut target_groups: Vec<String> = Vec::new();
-    for attachment in service::of_cluster(&ecs, cluster)?
-        .into_iter()
-        .flat_map(|service| service.load_balancers)
-    {
+    for attachment in service::of_cluster(&ecs, cluster)?.into_iter().flat_map(|service| service.load_balancers) {
         ports.containers.insert(attachment.container_port);
         target_groups.push(attachment.target_group_arn);
     }
@@ -37,9 +34,7 @@ fn in_use(ctx: &Context, cluster: &str) -> Result<Ports> {
         for group in target_group::with_arns(&elb, &[target_group])? {
             for balancer in &group.load_balancers.items {
                 let listeners = load_balancer::listeners(&elb, balancer)?;
-                ports
-                    .balancers
-                    .extend(listeners.into_iter().map(|listener| listener.port));
+                ports.balancers.extend(listeners.into_iter().map(|listener| listener.port));
             }
         }
     }
@@ -64,20 +59,8 @@ pub fn close_unused(ctx: &Context, groups: &Groups, cluster: &str) -> Result<()>
     };
     let used = in_use(ctx, cluster)?;
     for (group, needed) in [
-        (
-            balancers,
-            used.balancers
-                .iter()
-                .map(|port| Ingress::from_anywhere(*port))
-                .collect::<Vec<_>>(),
-        ),
-        (
-            tasks,
-            used.containers
-                .iter()
-                .map(|port| Ingress::from_group(*port, balancers))
-                .collect(),
-        ),
+        (balancers, used.balancers.iter().map(|port| Ingress::from_anywhere(*port)).collect::<Vec<_>>()),
+        (tasks, used.containers.iter().map(|port| Ingress::from_group(*port, balancers)).collect()),
     ] {
         let Some(found) = security_group::with_id(&ec2, group)? else {
             continue;

@@ -38,19 +38,12 @@ pub fn write(
         };
         let name = parameter::name(ctx, number, variable)?;
         parameter::ensure(ctx, &name, secret)?;
-        secrets.push((
-            variable.clone(),
-            role::parameter_arn(&account, &region, &name),
-        ));
+        secrets.push((variable.clone(), role::parameter_arn(&account, &region, &name)));
         parameters.push(name);
     }
 
-    let readable: Vec<String> = also
-        .iter()
-        .filter(|name| !parameters.contains(name))
-        .chain(&parameters)
-        .cloned()
-        .collect();
+    let readable: Vec<String> =
+        also.iter().filter(|name| !parameters.contains(name)).chain(&parameters).cloned().collect();
     permit(ctx, names, &app.image, &readable, &role)?;
 
     let definition = task_definition::ensure(
@@ -68,42 +61,19 @@ pub fn write(
             secrets: &secrets,
         },
     )?;
-    Ok(Revision {
-        definition,
-        parameters,
-    })
+    Ok(Revision { definition, parameters })
 }
 
-fn permit(
-    ctx: &Context,
-    names: &Names,
-    image: &str,
-    parameters: &[String],
-    role: &role::Role,
-) -> Result<()> {
+fn permit(ctx: &Context, names: &Names, image: &str, parameters: &[String], role: &role::Role) -> Result<()> {
     let region = aws::region(ctx)?;
-    let permissions = role::Permissions {
-        region: &region,
-        image,
-        log_group: &names.log_group,
-        parameters,
-    };
+    let permissions = role::Permissions { region: &region, image, log_group: &names.log_group, parameters };
     role::permit(ctx, &names.role, role, &permissions)
 }
 
 /// Keep this revision, and remove all that others left: task definitions, parameters, permissions.
-pub fn keep_only(
-    ctx: &Context,
-    names: &Names,
-    image: &str,
-    kept: &Revision,
-    superseded: &[String],
-) -> Result<()> {
+pub fn keep_only(ctx: &Context, names: &Names, image: &str, kept: &Revision, superseded: &[String]) -> Result<()> {
     task_definition::remove_all_but(ctx, &names.family, Some(&kept.definition))?;
-    for name in superseded
-        .iter()
-        .filter(|name| !kept.parameters.contains(name))
-    {
+    for name in superseded.iter().filter(|name| !kept.parameters.contains(name)) {
         parameter::remove(ctx, name)?;
     }
     let role = role::ensure(ctx, &names.role)?;

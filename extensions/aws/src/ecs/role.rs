@@ -36,10 +36,7 @@ impl Role {
     pub fn account(&self) -> Account {
         let mut parts = self.arn.split(':').skip(1);
         let partition = parts.next().unwrap_or("aws").to_owned();
-        Account {
-            partition,
-            id: parts.nth(2).unwrap_or_default().to_owned(),
-        }
+        Account { partition, id: parts.nth(2).unwrap_or_default().to_owned() }
     }
 }
 
@@ -57,33 +54,26 @@ pub struct Permissions<'a> {
 }
 
 impl Permissions<'_> {
-    /// The policy document: this log group, these parameters and this repository, nothing else.
+    /// The policy document: this log group, these parameters and this repository, nothing else. The grant fixes
+    /// what each place in it may say, so the first two statements are always there.
     fn document(&self, account: &Account) -> String {
         let Account { partition, id } = account;
         let region = self.region;
-        let mut statements = vec![statement(
-            &["logs:CreateLogStream", "logs:PutLogEvents"],
-            &[format!(
-                "arn:{partition}:logs:{region}:{id}:log-group:{}:*",
-                self.log_group
-            )],
-        )];
+        let mut statements = vec![
+            statement(
+                &["logs:CreateLogStream", "logs:PutLogEvents"],
+                &[format!("arn:{partition}:logs:{region}:{id}:log-group:{}:*", self.log_group)],
+            ),
+            // AWS knows no narrower resource for it.
+            statement(&["ecr:GetAuthorizationToken"], &["*".to_owned()]),
+        ];
         if !self.parameters.is_empty() {
-            let arns: Vec<String> = self
-                .parameters
-                .iter()
-                .map(|name| parameter_arn(account, region, name))
-                .collect();
+            let arns: Vec<String> = self.parameters.iter().map(|name| parameter_arn(account, region, name)).collect();
             statements.push(statement(&["ssm:GetParameters"], &arns));
         }
         if let Some(repository) = repository_arn(partition, self.image) {
-            statements.push(statement(&["ecr:GetAuthorizationToken"], &["*".to_owned()]));
             statements.push(statement(
-                &[
-                    "ecr:BatchCheckLayerAvailability",
-                    "ecr:BatchGetImage",
-                    "ecr:GetDownloadUrlForLayer",
-                ],
+                &["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
                 &[repository],
             ));
         }
@@ -95,26 +85,19 @@ fn statement(actions: &[&str], resources: &[String]) -> serde_json::Value {
     serde_json::json!({ "Effect": "Allow", "Action": actions, "Resource": resources })
 }
 
-/// The ARN of a parameter; a name's leading `/` is not doubled.
+/// The ARN of a parameter.
 pub fn parameter_arn(account: &Account, region: &str, name: &str) -> String {
     let Account { partition, id } = account;
-    format!(
-        "arn:{partition}:ssm:{region}:{id}:parameter/{}",
-        name.trim_start_matches('/')
-    )
+    format!("arn:{partition}:ssm:{region}:{id}:parameter/{}", name.trim_start_matches('/'))
 }
 
 /// The ARN of the repository of an image in ECR: `123456789012.dkr.ecr.eu-west-1.amazonaws.com/web:1`.
 fn repository_arn(partition: &str, image: &str) -> Option<String> {
     let (host, rest) = image.split_once('/')?;
     let (account, host) = host.split_once(".dkr.ecr.")?;
-    let region = host
-        .strip_suffix(".amazonaws.com")
-        .or_else(|| host.strip_suffix(".amazonaws.com.cn"))?;
+    let region = host.strip_suffix(".amazonaws.com").or_else(|| host.strip_suffix(".amazonaws.com.cn"))?;
     let repository = rest.split(['@', ':']).next()?;
-    Some(format!(
-        "arn:{partition}:ecr:{region}:{account}:repository/{repository}"
-    ))
+    Some(format!("arn:{partition}:ecr:{region}:{account}:repository/{repository}"))
 }
 
 #[derive(Deserialize)]
@@ -124,9 +107,7 @@ struct Answer {
 }
 
 fn get(iam: &Query, name: &str) -> Result<Option<Role>, Error> {
-    let answer: Option<Answer> = iam
-        .call("GetRole", Form::new().set("RoleName", name))
-        .or_absent()?;
+    let answer: Option<Answer> = iam.call("GetRole", Form::new().set("RoleName", name)).or_absent()?;
     Ok(answer.map(|answer| answer.role))
 }
 
@@ -147,13 +128,7 @@ pub fn ensure(ctx: &Context, name: &str) -> Result<Role> {
         || {
             let form = Form::new()
                 .set("RoleName", name)
-                .set(
-                    "Description",
-                    format!(
-                        "Starts {:?} of CloudARK environment {:?}",
-                        ctx.piece, ctx.environment
-                    ),
-                )
+                .set("Description", format!("Starts {:?} of CloudARK environment {:?}", ctx.piece, ctx.environment))
                 .set("AssumeRolePolicyDocument", TRUST)
                 .tags("Tags.member", &ctx.tags());
             let answer: Answer = iam.call("CreateRole", form)?;
@@ -180,8 +155,7 @@ pub fn remove(ctx: &Context, name: &str) -> Result<()> {
     }
     let policy = Form::new().set("RoleName", name).set("PolicyName", POLICY);
     iam.act("DeleteRolePolicy", policy).or_absent()?;
-    iam.act("DeleteRole", Form::new().set("RoleName", name))
-        .or_absent()?;
+    iam.act("DeleteRole", Form::new().set("RoleName", name)).or_absent()?;
     Ok(())
 }
 
@@ -190,22 +164,12 @@ mod tests {
     use super::*;
 
     fn account() -> Account {
-        Role {
-            arn: "arn:aws:iam::123456789012:role/cloudark-web".into(),
-            tags: List::default(),
-        }
-        .account()
+        Role { arn: "arn:aws:iam::123456789012:role/cloudark-web".into(), tags: List::default() }.account()
     }
 
     #[test]
     fn the_account_is_read_from_the_role() {
-        assert_eq!(
-            account(),
-            Account {
-                partition: "aws".into(),
-                id: "123456789012".into()
-            }
-        );
+        assert_eq!(account(), Account { partition: "aws".into(), id: "123456789012".into() });
     }
 
     #[test]
@@ -213,27 +177,20 @@ mod tests {
         let permissions = Permissions {
             region: "eu-west-1",
             image: "1.dkr.ecr.us-west-2.amazonaws.com/team/web:7",
-            log_group: "/cloudark/web",
-            parameters: &["/cloudark/wp/password".to_owned()],
+            log_group: "cloudark-web",
+            parameters: &["cloudark-wp-password".to_owned()],
         };
         let document = permissions.document(&account());
         for part in [
-            r#""Resource":["arn:aws:logs:eu-west-1:123456789012:log-group:/cloudark/web:*"]"#,
+            r#""Resource":["arn:aws:logs:eu-west-1:123456789012:log-group:cloudark-web:*"]"#,
             r#""Action":["ssm:GetParameters"]"#,
-            r#""Resource":["arn:aws:ssm:eu-west-1:123456789012:parameter/cloudark/wp/password"]"#,
+            r#""Resource":["arn:aws:ssm:eu-west-1:123456789012:parameter/cloudark-wp-password"]"#,
             r#""Resource":["arn:aws:ecr:us-west-2:1:repository/team/web"]"#,
         ] {
             assert!(document.contains(part), "{part} in {document}");
         }
-        let plain = Permissions {
-            image: "nginx:1",
-            parameters: &[],
-            ..permissions
-        };
+        let plain = Permissions { image: "nginx:1", parameters: &[], ..permissions };
         let document = plain.document(&account());
-        assert!(
-            !document.contains("ssm") && !document.contains("ecr"),
-            "{document}"
-        );
+        assert!(!document.contains("ssm") && !document.contains("repository"), "{document}");
     }
 }

@@ -31,18 +31,10 @@ pub enum Rollout {
 /// Judge the deployment of the task definition `wanted`. `stopped` is how many of its tasks have stopped by
 /// themselves.
 pub fn judge(service: &Service, wanted: &str, stopped: u32) -> Rollout {
-    let ours = service
-        .deployments
-        .iter()
-        .find(|deployment| deployment.task_definition == wanted);
-    let primary = service
-        .deployments
-        .iter()
-        .find(|deployment| deployment.is_primary());
+    let ours = service.deployments.iter().find(|deployment| deployment.task_definition == wanted);
+    let primary = service.deployments.iter().find(|deployment| deployment.is_primary());
     match (primary, ours) {
-        (Some(primary), _) if primary.task_definition == wanted => {
-            of_primary(service, primary, stopped)
-        }
+        (Some(primary), _) if primary.task_definition == wanted => of_primary(service, primary, stopped),
         (_, Some(ours)) => failed(service, ours),
         (Some(primary), None) if primary.is_rollback() => failed(service, primary),
         _ => Rollout::Unseen,
@@ -60,10 +52,7 @@ fn of_primary(service: &Service, primary: &Deployment, stopped: u32) -> Rollout 
     }
     let lost = primary.failed_tasks.max(stopped);
     if lost >= GIVE_UP_AFTER {
-        return Rollout::Failed {
-            reason: format!("{lost} tasks have failed"),
-            serving: serving(service, primary),
-        };
+        return Rollout::Failed { reason: format!("{lost} tasks have failed"), serving: serving(service, primary) };
     }
     let mut note = format!("{} of {} tasks run", primary.running, primary.desired);
     if lost > 0 {
@@ -74,13 +63,10 @@ fn of_primary(service: &Service, primary: &Deployment, stopped: u32) -> Rollout 
 
 fn failed(service: &Service, deployment: &Deployment) -> Rollout {
     let reason = match &deployment.rollout_reason {
-        Some(reason) if !reason.is_empty() => reason.clone(),
+        Some(reason) if !reason.is_empty() => reason.trim_end_matches('.').to_owned(),
         _ => format!("{} tasks have failed", deployment.failed_tasks),
     };
-    Rollout::Failed {
-        reason,
-        serving: serving(service, deployment),
-    }
+    Rollout::Failed { reason, serving: serving(service, deployment) }
 }
 
 /// What serves instead of a failed deployment: the rollback itself, or an older deployment that still runs.
@@ -99,13 +85,7 @@ fn serving(service: &Service, failed: &Deployment) -> Option<String> {
 mod tests {
     use super::*;
 
-    fn deployment(
-        status: &str,
-        definition: &str,
-        running: u32,
-        state: Option<&str>,
-        failed_tasks: u32,
-    ) -> Deployment {
+    fn deployment(status: &str, definition: &str, running: u32, state: Option<&str>, failed_tasks: u32) -> Deployment {
         Deployment {
             status: status.into(),
             task_definition: definition.into(),
@@ -118,32 +98,14 @@ mod tests {
     }
 
     fn service(deployments: Vec<Deployment>) -> Service {
-        Service {
-            deployments,
-            ..Service::default()
-        }
+        Service { deployments, ..Service::default() }
     }
 
     #[test]
     fn a_deployment_is_done_only_when_ecs_calls_ours_complete() {
-        let going = service(vec![deployment(
-            "PRIMARY",
-            "web:2",
-            1,
-            Some("IN_PROGRESS"),
-            0,
-        )]);
-        assert_eq!(
-            judge(&going, "web:2", 0),
-            Rollout::Going("1 of 1 tasks run".into())
-        );
-        let done = service(vec![deployment(
-            "PRIMARY",
-            "web:2",
-            1,
-            Some("COMPLETED"),
-            0,
-        )]);
+        let going = service(vec![deployment("PRIMARY", "web:2", 1, Some("IN_PROGRESS"), 0)]);
+        assert_eq!(judge(&going, "web:2", 0), Rollout::Going("1 of 1 tasks run".into()));
+        let done = service(vec![deployment("PRIMARY", "web:2", 1, Some("COMPLETED"), 0)]);
         assert_eq!(judge(&done, "web:2", 0), Rollout::Complete);
         let stateless = service(vec![deployment("PRIMARY", "web:2", 1, None, 0)]);
         assert_eq!(judge(&stateless, "web:2", 0), Rollout::Complete);
@@ -151,18 +113,11 @@ mod tests {
 
     #[test]
     fn the_old_version_running_as_desired_is_not_ours_being_done() {
-        let before = service(vec![deployment(
-            "PRIMARY",
-            "web:1",
-            1,
-            Some("COMPLETED"),
-            0,
-        )]);
+        let before = service(vec![deployment("PRIMARY", "web:1", 1, Some("COMPLETED"), 0)]);
         assert_eq!(judge(&before, "web:2", 0), Rollout::Unseen);
 
         let mut back = deployment("PRIMARY", "web:1", 1, Some("COMPLETED"), 0);
-        back.rollout_reason =
-            Some("ECS deployment circuit breaker: rolling back to deploymentId ecs-svc/1.".into());
+        back.rollout_reason = Some("ECS deployment circuit breaker: rolling back to deploymentId ecs-svc/1.".into());
         let Rollout::Failed { reason, serving } = judge(&service(vec![back]), "web:2", 0) else {
             unreachable!("a rollback is a failure")
         };
@@ -178,32 +133,14 @@ mod tests {
         ]);
         assert_eq!(
             judge(&both, "web:2", 0),
-            Rollout::Failed {
-                reason: "3 tasks have failed".into(),
-                serving: Some("web:1".into())
-            }
+            Rollout::Failed { reason: "3 tasks have failed".into(), serving: Some("web:1".into()) }
         );
     }
 
     #[test]
     fn a_first_deployment_that_keeps_failing_is_given_up() {
-        let loops = service(vec![deployment(
-            "PRIMARY",
-            "web:1",
-            0,
-            Some("IN_PROGRESS"),
-            1,
-        )]);
-        assert_eq!(
-            judge(&loops, "web:1", 1),
-            Rollout::Going("0 of 1 tasks run, 1 failed".into())
-        );
-        assert_eq!(
-            judge(&loops, "web:1", 3),
-            Rollout::Failed {
-                reason: "3 tasks have failed".into(),
-                serving: None
-            }
-        );
+        let loops = service(vec![deployment("PRIMARY", "web:1", 0, Some("IN_PROGRESS"), 1)]);
+        assert_eq!(judge(&loops, "web:1", 1), Rollout::Going("0 of 1 tasks run, 1 failed".into()));
+        assert_eq!(judge(&loops, "web:1", 3), Rollout::Failed { reason: "3 tasks have failed".into(), serving: None });
     }
 }

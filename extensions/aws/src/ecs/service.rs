@@ -97,9 +97,7 @@ impl Deployment {
 
     /// Whether the circuit breaker made it to get back to an older version.
     pub fn is_rollback(&self) -> bool {
-        self.rollout_reason
-            .as_deref()
-            .is_some_and(|reason| reason.contains("rolling back"))
+        self.rollout_reason.as_deref().is_some_and(|reason| reason.contains("rolling back"))
     }
 }
 
@@ -137,26 +135,16 @@ pub fn describe(ecs: &Json, cluster: &str, names: &[String]) -> Result<Vec<Servi
     // DescribeServices takes ten at a time.
     for names in names.chunks(10) {
         let answer: Option<Answer> = ecs
-            .call(
-                "DescribeServices",
-                &json!({ "cluster": cluster, "services": names, "include": ["TAGS"] }),
-            )
+            .call("DescribeServices", &json!({ "cluster": cluster, "services": names, "include": ["TAGS"] }))
             .or_absent()?;
-        services.extend(
-            answer
-                .into_iter()
-                .flat_map(|answer| answer.services)
-                .filter(Service::exists),
-        );
+        services.extend(answer.into_iter().flat_map(|answer| answer.services).filter(Service::exists));
     }
     Ok(services)
 }
 
 /// The service of this name, being deleted or not.
 pub fn find(ecs: &Json, cluster: &str, name: &str) -> Result<Option<Service>, Error> {
-    Ok(describe(ecs, cluster, &[name.to_owned()])?
-        .into_iter()
-        .next())
+    Ok(describe(ecs, cluster, &[name.to_owned()])?.into_iter().next())
 }
 
 /// The service of this name, if it is ours.
@@ -178,12 +166,9 @@ pub fn of_cluster(ecs: &Json, cluster: &str) -> Result<Vec<Service>, Error> {
         next_token: Option<String>,
     }
     let names: Option<Vec<String>> = ecs
-        .pages(
-            "ListServices",
-            &json!({ "cluster": cluster }),
-            "nextToken",
-            |page: Answer| (page.service_arns, page.next_token),
-        )
+        .pages("ListServices", &json!({ "cluster": cluster }), "nextToken", |page: Answer| {
+            (page.service_arns, page.next_token)
+        })
         .or_absent()?;
     describe(ecs, cluster, &names.unwrap_or_default())
 }
@@ -245,19 +230,10 @@ pub fn remove(ctx: &Context, cluster: &str, name: &str) -> Result<()> {
     if find(&ecs, cluster, name)?.is_some_and(|service| service.status == "ACTIVE") {
         progress!("stopping its tasks");
         update(&ecs, cluster, name, json!({ "desiredCount": 0 })).or_absent()?;
-        ecs.act(
-            "DeleteService",
-            &json!({ "cluster": cluster, "service": name, "force": true }),
-        )
-        .or_absent()?;
+        ecs.act("DeleteService", &json!({ "cluster": cluster, "service": name, "force": true })).or_absent()?;
     }
-    wait::until(every(10.seconds()), at_most(30.minutes()), || {
-        match find(&ecs, cluster, name)? {
-            None => ready(()),
-            Some(service) => pending(format!(
-                "service is {}, {} tasks run",
-                service.status, service.running
-            )),
-        }
+    wait::until(every(10.seconds()), at_most(30.minutes()), || match find(&ecs, cluster, name)? {
+        None => ready(()),
+        Some(service) => pending(format!("service is {}, {} tasks run", service.status, service.running)),
     })
 }

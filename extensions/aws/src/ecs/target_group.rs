@@ -40,12 +40,7 @@ struct Groups {
 
 fn describe(elb: &Query, form: Form) -> Result<Vec<TargetGroup>, Error> {
     let answer: Option<Groups> = elb.call("DescribeTargetGroups", form).or_absent()?;
-    Ok(answer
-        .unwrap_or(Groups {
-            groups: List::default(),
-        })
-        .groups
-        .items)
+    Ok(answer.unwrap_or(Groups { groups: List::default() }).groups.items)
 }
 
 /// The target groups with these ARNs.
@@ -58,9 +53,7 @@ pub fn with_arns(elb: &Query, arns: &[String]) -> Result<Vec<TargetGroup>, Error
 
 /// The one of this name, if it is ours.
 pub fn find(ctx: &Context, elb: &Query, name: &str) -> Result<Option<TargetGroup>> {
-    let found = describe(elb, Form::new().list("Names.member", [name]))?
-        .into_iter()
-        .next();
+    let found = describe(elb, Form::new().list("Names.member", [name]))?.into_iter().next();
     match found {
         Some(group) => Ok(elb::ours(ctx, elb, "target group", name, &group.arn)?.then_some(group)),
         None => Ok(None),
@@ -68,13 +61,7 @@ pub fn find(ctx: &Context, elb: &Query, name: &str) -> Result<Option<TargetGroup
 }
 
 /// Make it, or adopt the one that we made.
-pub fn ensure(
-    ctx: &Context,
-    name: &str,
-    vpc: &str,
-    port: u16,
-    check: &HealthCheck,
-) -> Result<TargetGroup> {
+pub fn ensure(ctx: &Context, name: &str, vpc: &str, port: u16, check: &HealthCheck) -> Result<TargetGroup> {
     let elb = Query::new(ctx, &aws::ELB)?;
     create_or_adopt(
         || find(ctx, &elb, name),
@@ -90,12 +77,11 @@ pub fn ensure(
                 .set("Matcher.HttpCode", &check.codes)
                 .tags("Tags.member", &ctx.tags());
             let answer: Groups = elb.call("CreateTargetGroup", form)?;
-            answer.groups.into_iter().next().ok_or_else(|| {
-                failure!(
-                    permanent,
-                    "AWS made target group {name:?} but does not show it"
-                )
-            })
+            answer
+                .groups
+                .into_iter()
+                .next()
+                .ok_or_else(|| failure!(permanent, "AWS made target group {name:?} but does not show it"))
         },
     )
 }
@@ -122,17 +108,9 @@ pub fn health(elb: &Query, arn: &str) -> Result<Vec<Health>, Error> {
         #[serde(rename = "TargetHealth")]
         health: Health,
     }
-    let answer: Option<Answer> = elb
-        .call(
-            "DescribeTargetHealth",
-            Form::new().set("TargetGroupArn", arn),
-        )
-        .or_absent()?;
-    Ok(answer
-        .into_iter()
-        .flat_map(|answer| answer.targets)
-        .map(|target| target.health)
-        .collect())
+    let answer: Option<Answer> =
+        elb.call("DescribeTargetHealth", Form::new().set("TargetGroupArn", arn)).or_absent()?;
+    Ok(answer.into_iter().flat_map(|answer| answer.targets).map(|target| target.health).collect())
 }
 
 /// Remove it, once its load balancer has let it go.
@@ -146,11 +124,7 @@ pub fn remove(ctx: &Context, name: &str) -> Result<()> {
             return ready(());
         };
         let form = Form::new().set("TargetGroupArn", &group.arn);
-        match elb
-            .act("DeleteTargetGroup", form)
-            .or_absent()
-            .or_code(&["ResourceInUse"])?
-        {
+        match elb.act("DeleteTargetGroup", form).or_absent().or_code(&["ResourceInUse"])? {
             Some(_) => ready(()),
             None => pending("the target group is still in use"),
         }
@@ -160,23 +134,12 @@ pub fn remove(ctx: &Context, name: &str) -> Result<()> {
 /// Whether the tasks behind the load balancer can be reached: none is on trial or failing, and one is healthy.
 /// The note says how it stands.
 pub fn judge(targets: &[Health]) -> Result<(), String> {
-    let count = |state: &str| {
-        targets
-            .iter()
-            .filter(|target| target.state == state)
-            .count()
-    };
-    let (healthy, unsettled) = (
-        count("healthy"),
-        count("initial") + count("unhealthy") + count("unavailable"),
-    );
+    let count = |state: &str| targets.iter().filter(|target| target.state == state).count();
+    let (healthy, unsettled) = (count("healthy"), count("initial") + count("unhealthy") + count("unavailable"));
     if healthy > 0 && unsettled == 0 {
         return Ok(());
     }
-    let reason = targets
-        .iter()
-        .find(|target| target.state != "healthy")
-        .and_then(Health::words);
+    let reason = targets.iter().find(|target| target.state != "healthy").and_then(Health::words);
     Err(match reason {
         Some(reason) => format!("{healthy} of {} targets healthy: {reason}", targets.len()),
         None => format!("{healthy} of {} targets healthy", targets.len()),
@@ -199,25 +162,15 @@ mod tests {
     use super::*;
 
     fn target(state: &str, description: Option<&str>) -> Health {
-        Health {
-            state: state.into(),
-            reason: None,
-            description: description.map(str::to_owned),
-        }
+        Health { state: state.into(), reason: None, description: description.map(str::to_owned) }
     }
 
     #[test]
     fn an_application_serves_once_no_target_is_on_trial_and_one_is_healthy() {
-        assert_eq!(
-            judge(&[target("healthy", None), target("draining", None)]),
-            Ok(())
-        );
+        assert_eq!(judge(&[target("healthy", None), target("draining", None)]), Ok(()));
         assert_eq!(judge(&[]), Err("0 of 0 targets healthy".into()));
         assert_eq!(
-            judge(&[
-                target("healthy", None),
-                target("unhealthy", Some("codes: [500]"))
-            ]),
+            judge(&[target("healthy", None), target("unhealthy", Some("codes: [500]"))]),
             Err("1 of 2 targets healthy: codes: [500]".into())
         );
     }

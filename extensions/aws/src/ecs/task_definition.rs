@@ -52,11 +52,8 @@ impl Wanted<'_> {
                 Variable::Secret(_) => None,
             })
             .collect();
-        let secrets: Value = self
-            .secrets
-            .iter()
-            .map(|(name, parameter)| json!({ "name": name, "valueFrom": parameter }))
-            .collect();
+        let secrets: Value =
+            self.secrets.iter().map(|(name, parameter)| json!({ "name": name, "valueFrom": parameter })).collect();
         json!({
             "family": self.family,
             "networkMode": "awsvpc",
@@ -87,9 +84,9 @@ impl Wanted<'_> {
 
 /// FNV-1a, 64 bits: it tells contents apart, and nothing depends on nobody being able to make two alike.
 fn digest(text: &str) -> String {
-    let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
-    });
+    let hash = text
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3));
     format!("{hash:016x}")
 }
 
@@ -110,11 +107,8 @@ struct TaskDefinition {
 
 /// The newest active revision of a family; none where there is none (which ECS calls a client's fault).
 fn newest(ecs: &Json, family: &str) -> Result<Option<Described>, Error> {
-    ecs.call(
-        "DescribeTaskDefinition",
-        &json!({ "taskDefinition": family, "include": ["TAGS"] }),
-    )
-    .or_code(&["ClientException"])
+    ecs.call("DescribeTaskDefinition", &json!({ "taskDefinition": family, "include": ["TAGS"] }))
+        .or_code(&["ClientException"])
 }
 
 /// Register it, or adopt the revision that an earlier run of this attempt registered. Answers its ARN.
@@ -153,37 +147,25 @@ fn revisions(ecs: &Json, family: &str, status: &str) -> Result<Vec<String>, Erro
         next_token: Option<String>,
     }
     let body = json!({ "familyPrefix": family, "status": status });
-    ecs.pages("ListTaskDefinitions", &body, "nextToken", |page: Page| {
-        (page.task_definition_arns, page.next_token)
-    })
+    ecs.pages("ListTaskDefinitions", &body, "nextToken", |page: Page| (page.task_definition_arns, page.next_token))
 }
 
 /// Remove all revisions of a family but `keep`. Deregistered alone, they would stay readable for ever.
 pub fn remove_all_but(ctx: &Context, family: &str, keep: Option<&str>) -> Result<()> {
     let ecs = Json::new(ctx, &aws::ECS)?;
-    let mut superseded: Vec<String> = revisions(&ecs, family, "ACTIVE")?
-        .into_iter()
-        .filter(|arn| Some(arn.as_str()) != keep)
-        .collect();
+    let mut superseded: Vec<String> =
+        revisions(&ecs, family, "ACTIVE")?.into_iter().filter(|arn| Some(arn.as_str()) != keep).collect();
     for arn in &superseded {
-        ecs.act(
-            "DeregisterTaskDefinition",
-            &json!({ "taskDefinition": arn }),
-        )
-        .or_absent()
-        .or_code(&["ClientException"])?;
+        ecs.act("DeregisterTaskDefinition", &json!({ "taskDefinition": arn }))
+            .or_absent()
+            .or_code(&["ClientException"])?;
     }
-    superseded.extend(
-        revisions(&ecs, family, "INACTIVE")?
-            .into_iter()
-            .filter(|arn| Some(arn.as_str()) != keep),
-    );
+    superseded.extend(revisions(&ecs, family, "INACTIVE")?.into_iter().filter(|arn| Some(arn.as_str()) != keep));
     superseded.sort();
     superseded.dedup();
     // DeleteTaskDefinitions takes ten at a time.
     for arns in superseded.chunks(10) {
-        ecs.act("DeleteTaskDefinitions", &json!({ "taskDefinitions": arns }))
-            .or_absent()?;
+        ecs.act("DeleteTaskDefinitions", &json!({ "taskDefinitions": arns })).or_absent()?;
     }
     Ok(())
 }
@@ -198,10 +180,7 @@ mod tests {
             revision: 1,
             image: "nginx:1",
             port: 80,
-            size: Size {
-                cpu: 256,
-                memory: 512,
-            },
+            size: Size { cpu: 256, memory: 512 },
             role: "arn:role",
             log_group: "/cloudark/web",
             region: "eu-west-1",
@@ -214,18 +193,12 @@ mod tests {
     fn a_secret_stands_in_no_task_definition() {
         let env = [
             ("HOST".to_owned(), Variable::Plain("db".into())),
-            (
-                "PASSWORD".to_owned(),
-                Variable::Secret(Secret::from_reference("s3cr3t-reference")),
-            ),
+            ("PASSWORD".to_owned(), Variable::Secret(Secret::from_reference("s3cr3t-reference"))),
         ];
         let secrets = [("PASSWORD".to_owned(), "arn:parameter".to_owned())];
         let body = wanted(&env, &secrets).body().to_string();
         assert!(body.contains(r#"{"name":"HOST","value":"db"}"#), "{body}");
-        assert!(
-            body.contains(r#"{"name":"PASSWORD","valueFrom":"arn:parameter"}"#),
-            "{body}"
-        );
+        assert!(body.contains(r#"{"name":"PASSWORD","valueFrom":"arn:parameter"}"#), "{body}");
         assert!(!body.contains("s3cr3t-reference"), "{body}");
     }
 
@@ -233,21 +206,7 @@ mod tests {
     fn only_the_same_attempt_with_the_same_content_adopts_a_revision() {
         let first = wanted(&[], &[]);
         assert_eq!(first.content(), first.clone().content());
-        assert_ne!(
-            first.content(),
-            Wanted {
-                revision: 2,
-                ..first.clone()
-            }
-            .content()
-        );
-        assert_ne!(
-            first.content(),
-            Wanted {
-                image: "nginx:2",
-                ..first.clone()
-            }
-            .content()
-        );
+        assert_ne!(first.content(), Wanted { revision: 2, ..first.clone() }.content());
+        assert_ne!(first.content(), Wanted { image: "nginx:2", ..first.clone() }.content());
     }
 }

@@ -5,17 +5,11 @@ use std::collections::BTreeMap;
 use cloudark_sdk::prelude::*;
 
 use super::names::Names;
-use super::{
-    load_balancer, log_group, parameter, ports, role, service, target_group, task_definition,
-};
+use super::{load_balancer, log_group, parameter, ports, role, service, target_group, task_definition};
 use crate::foundation;
 
 /// Remove everything that was made for it. `cluster` is the ARN, where there is, or was, a cluster.
-pub fn undeploy(
-    ctx: &Context,
-    cluster: Option<&str>,
-    minted: &BTreeMap<String, String>,
-) -> Result<()> {
+pub fn undeploy(ctx: &Context, cluster: Option<&str>, minted: &BTreeMap<String, String>) -> Result<()> {
     let names = Names::of(ctx)?;
     if let Some(cluster) = cluster {
         service::remove(ctx, cluster, &names.service)?;

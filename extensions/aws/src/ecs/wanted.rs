@@ -32,18 +32,12 @@ impl Wanted {
     /// # Errors
     /// `invalid`: the first of [`problems`].
     pub fn of(app: &Application) -> Result<Self> {
-        match problems(app)
-            .into_iter()
-            .find(|problem| problem.severity == cloudark_sdk::plan::Severity::Error)
-        {
+        match problems(app).into_iter().find(|problem| problem.severity == cloudark_sdk::plan::Severity::Error) {
             Some(problem) => Err(Failure::invalid(problem.message).at(problem.pointer)),
             None => Ok(Self {
                 container_port: app.container_port.unwrap_or(HOST_PORT),
                 host_port: app.host_port.unwrap_or(HOST_PORT),
-                size: Size::at_least(app.cpu, app.memory).unwrap_or(Size {
-                    cpu: 256,
-                    memory: 512,
-                }),
+                size: Size::at_least(app.cpu, app.memory).unwrap_or(Size { cpu: 256, memory: 512 }),
                 replicas: app.replicas.unwrap_or(1),
                 check: health_check(app).unwrap_or_default(),
             }),
@@ -52,18 +46,11 @@ impl Wanted {
 
     /// The size, and that it was rounded, where it was.
     pub fn size_words(&self, app: &Application) -> String {
-        let asked = [
-            app.cpu.map(|cpu| format!("{cpu} CPU units")),
-            app.memory.map(|memory| format!("{memory} MiB")),
-        ];
+        let asked = [app.cpu.map(|cpu| format!("{cpu} CPU units")), app.memory.map(|memory| format!("{memory} MiB"))];
         let asked: Vec<String> = asked.into_iter().flatten().collect();
         let exact = app.cpu.is_none_or(|cpu| cpu == self.size.cpu)
             && app.memory.is_none_or(|memory| memory == self.size.memory);
-        if exact {
-            self.size.to_string()
-        } else {
-            format!("{} (asked for: {})", self.size, asked.join(", "))
-        }
+        if exact { self.size.to_string() } else { format!("{} (asked for: {})", self.size, asked.join(", ")) }
     }
 }
 
@@ -71,17 +58,11 @@ impl Wanted {
 pub fn problems(app: &Application) -> Vec<Problem> {
     let mut problems = Vec::new();
     if !app.documents.is_empty() {
-        problems.push(Problem::error(
-            "",
-            "ECS runs no manifests: write `app:` with an `image:`",
-        ));
+        problems.push(Problem::error("", "ECS runs no manifests: write `app:` with an `image:`"));
         return problems;
     }
     if app.image.trim().is_empty() {
-        problems.push(Problem::error(
-            "/image",
-            "the image to run is missing: `image: nginx:1.27`",
-        ));
+        problems.push(Problem::error("/image", "the image to run is missing: `image: nginx:1.27`"));
     }
     if app.container_port.is_none_or(|port| port == 0) {
         problems.push(Problem::error(
@@ -90,41 +71,23 @@ pub fn problems(app: &Application) -> Vec<Problem> {
         ));
     }
     if app.host_port == Some(0) {
-        problems.push(Problem::error(
-            "/host_port",
-            "a load balancer listens on a port from 1 to 65535",
-        ));
+        problems.push(Problem::error("/host_port", "a load balancer listens on a port from 1 to 65535"));
     }
     if Size::at_least(app.cpu, app.memory).is_none() {
-        let pointer = if Size::at_least(app.cpu, None).is_none() {
-            "/cpu"
-        } else {
-            "/memory"
-        };
-        problems.push(Problem::error(
-            pointer,
-            "Fargate has at most 16384 CPU units and 122880 MiB for a task",
-        ));
+        let pointer = if Size::at_least(app.cpu, None).is_none() { "/cpu" } else { "/memory" };
+        problems.push(Problem::error(pointer, "Fargate has at most 16384 CPU units and 122880 MiB for a task"));
     }
     match health_check(app) {
         Ok(check) => problems.extend(check.problems()),
-        Err(error) => problems.push(Problem::error(
-            "/health_check",
-            format!("{error}; it may have `path`, `codes` and `grace`"),
-        )),
+        Err(error) => {
+            problems.push(Problem::error("/health_check", format!("{error}; it may have `path`, `codes` and `grace`")))
+        }
     }
-    let unknown = app
-        .extra
-        .as_object()
-        .into_iter()
-        .flat_map(|extra| extra.keys())
-        .filter(|key| !KEYS.contains(&key.as_str()));
-    problems.extend(unknown.map(|key| {
-        Problem::error(
-            format!("/{key}"),
-            format!("unknown key `{key}`: ECS knows `health_check`"),
-        )
-    }));
+    let unknown =
+        app.extra.as_object().into_iter().flat_map(|extra| extra.keys()).filter(|key| !KEYS.contains(&key.as_str()));
+    problems.extend(
+        unknown.map(|key| Problem::error(format!("/{key}"), format!("unknown key `{key}`: ECS knows `health_check`"))),
+    );
     problems
 }
 
@@ -142,119 +105,42 @@ mod tests {
     use serde_json::json;
 
     fn app() -> Application {
-        Application {
-            container_port: Some(8080),
-            ..Application::new("web", "nginx:1")
-        }
+        Application { container_port: Some(8080), ..Application::new("web", "nginx:1") }
     }
 
     fn pointers(app: &Application) -> Vec<String> {
-        problems(app)
-            .into_iter()
-            .map(|problem| problem.pointer)
-            .collect()
+        problems(app).into_iter().map(|problem| problem.pointer).collect()
     }
 
     #[test]
     fn an_application_that_says_little_gets_the_defaults() {
         let wanted = Wanted::of(&app()).unwrap();
-        assert_eq!(
-            (wanted.container_port, wanted.host_port, wanted.replicas),
-            (8080, 80, 1)
-        );
-        assert_eq!(
-            wanted.size,
-            Size {
-                cpu: 256,
-                memory: 512
-            }
-        );
-        assert_eq!(
-            wanted.check,
-            HealthCheck {
-                path: "/".into(),
-                codes: "200-499".into(),
-                grace: 120
-            }
-        );
+        assert_eq!((wanted.container_port, wanted.host_port, wanted.replicas), (8080, 80, 1));
+        assert_eq!(wanted.size, Size { cpu: 256, memory: 512 });
+        assert_eq!(wanted.check, HealthCheck { path: "/".into(), codes: "200-499".into(), grace: 120 });
     }
 
     #[test]
     fn the_originals_sizes_are_rounded_up_and_the_choice_is_shown() {
-        let small = Application {
-            memory: Some(250),
-            cpu: Some(10),
-            ..app()
-        };
+        let small = Application { memory: Some(250), cpu: Some(10), ..app() };
         let words = Wanted::of(&small).unwrap().size_words(&small);
-        assert_eq!(
-            words,
-            "256 CPU units and 512 MiB (asked for: 10 CPU units, 250 MiB)"
-        );
-        assert_eq!(
-            Wanted::of(&app()).unwrap().size_words(&app()),
-            "256 CPU units and 512 MiB"
-        );
+        assert_eq!(words, "256 CPU units and 512 MiB (asked for: 10 CPU units, 250 MiB)");
+        assert_eq!(Wanted::of(&app()).unwrap().size_words(&app()), "256 CPU units and 512 MiB");
     }
 
     #[test]
     fn what_ecs_would_refuse_is_found_before() {
+        assert_eq!(pointers(&Application { container_port: None, ..app() }), ["/container_port"]);
+        assert_eq!(pointers(&Application { image: String::new(), ..app() }), ["/image"]);
+        assert_eq!(pointers(&Application { memory: Some(200_000), ..app() }), ["/memory"]);
+        assert_eq!(pointers(&Application { cpu: Some(20_000), ..app() }), ["/cpu"]);
         assert_eq!(
-            pointers(&Application {
-                container_port: None,
-                ..app()
-            }),
-            ["/container_port"]
-        );
-        assert_eq!(
-            pointers(&Application {
-                image: String::new(),
-                ..app()
-            }),
-            ["/image"]
-        );
-        assert_eq!(
-            pointers(&Application {
-                memory: Some(200_000),
-                ..app()
-            }),
-            ["/memory"]
-        );
-        assert_eq!(
-            pointers(&Application {
-                cpu: Some(20_000),
-                ..app()
-            }),
-            ["/cpu"]
-        );
-        assert_eq!(
-            pointers(&Application {
-                extra: json!({ "health_check": { "code": "200" } }),
-                ..app()
-            }),
+            pointers(&Application { extra: json!({ "health_check": { "code": "200" } }), ..app() }),
             ["/health_check"]
         );
-        assert_eq!(
-            pointers(&Application {
-                extra: json!({ "replica": 2 }),
-                ..app()
-            }),
-            ["/replica"]
-        );
-        assert_eq!(
-            pointers(&Application {
-                documents: vec![json!({})],
-                ..app()
-            }),
-            [""]
-        );
+        assert_eq!(pointers(&Application { extra: json!({ "replica": 2 }), ..app() }), ["/replica"]);
+        assert_eq!(pointers(&Application { documents: vec![json!({})], ..app() }), [""]);
         let checked = json!({ "health_check": { "path": "/health", "codes": "200", "grace": 30 } });
-        assert!(
-            pointers(&Application {
-                extra: checked,
-                ..app()
-            })
-            .is_empty()
-        );
+        assert!(pointers(&Application { extra: checked, ..app() }).is_empty());
     }
 }

@@ -47,45 +47,31 @@ pub enum Outcome {
 /// Watch a deployment to its end.
 pub fn until_it_serves(ctx: &Context, watched: &Watched<'_>) -> Result<Outcome> {
     let ecs = Json::new(ctx, &aws::ECS)?;
-    let seen = wait::until(
-        every(5.seconds()),
-        at_most(SEEN_WITHIN_MINUTES.minutes()),
-        || match look(&ecs, watched)? {
-            Rollout::Unseen => pending("ECS does not show the deployment yet"),
-            other => ready(other),
-        },
-    );
+    let seen = wait::until(every(5.seconds()), at_most(SEEN_WITHIN_MINUTES.minutes()), || match look(&ecs, watched)? {
+        Rollout::Unseen => pending("ECS does not show the deployment yet"),
+        other => ready(other),
+    });
     match or_expired(seen)? {
         Ok(Rollout::Failed { reason, serving }) => return Ok(Outcome::Failed { reason, serving }),
         Ok(_) => {}
         // Another definition is primary, and stays it.
         Err(reason) => {
-            return Ok(Outcome::Failed {
-                reason,
-                serving: primary(&ecs, watched)?,
-            });
+            return Ok(Outcome::Failed { reason, serving: primary(&ecs, watched)? });
         }
     }
-    let up = wait::until(
-        every(10.seconds()),
-        at_most(UP_WITHIN_MINUTES.minutes()),
-        || match look(&ecs, watched)? {
-            Rollout::Going(note) => pending(note),
-            Rollout::Unseen => ready(Outcome::Failed {
-                reason: "ECS has replaced the deployment by another".to_owned(),
-                serving: primary(&ecs, watched)?,
-            }),
-            Rollout::Complete => ready(Outcome::Serves),
-            Rollout::Failed { reason, serving } => ready(Outcome::Failed { reason, serving }),
-        },
-    );
+    let up = wait::until(every(10.seconds()), at_most(UP_WITHIN_MINUTES.minutes()), || match look(&ecs, watched)? {
+        Rollout::Going(note) => pending(note),
+        Rollout::Unseen => ready(Outcome::Failed {
+            reason: "ECS has replaced the deployment by another".to_owned(),
+            serving: primary(&ecs, watched)?,
+        }),
+        Rollout::Complete => ready(Outcome::Serves),
+        Rollout::Failed { reason, serving } => ready(Outcome::Failed { reason, serving }),
+    });
     match or_expired(up)? {
         Ok(Outcome::Serves) => healthy(ctx, watched),
         Ok(failed) => Ok(failed),
-        Err(reason) => Ok(Outcome::Failed {
-            reason,
-            serving: None,
-        }),
+        Err(reason) => Ok(Outcome::Failed { reason, serving: None }),
     }
 }
 
@@ -95,20 +81,15 @@ fn healthy(ctx: &Context, watched: &Watched<'_>) -> Result<Outcome> {
         return Ok(Outcome::Serves);
     }
     let elb = Query::new(ctx, &aws::ELB)?;
-    let healthy = wait::until(
-        every(5.seconds()),
-        at_most(HEALTHY_WITHIN_MINUTES.minutes()),
-        || match target_group::judge(&target_group::health(&elb, watched.target_group)?) {
+    let healthy = wait::until(every(5.seconds()), at_most(HEALTHY_WITHIN_MINUTES.minutes()), || {
+        match target_group::judge(&target_group::health(&elb, watched.target_group)?) {
             Ok(()) => ready(()),
             Err(note) => pending(note),
-        },
-    );
+        }
+    });
     Ok(match or_expired(healthy)? {
         Ok(()) => Outcome::Serves,
-        Err(reason) => Outcome::Failed {
-            reason,
-            serving: None,
-        },
+        Err(reason) => Outcome::Failed { reason, serving: None },
     })
 }
 
@@ -126,22 +107,15 @@ fn look(ecs: &Json, watched: &Watched<'_>) -> Result<Rollout> {
 /// How many tasks of the deployment have stopped by themselves.
 fn stopped(ecs: &Json, watched: &Watched<'_>) -> Result<u32> {
     let tasks = diagnosis::stopped_tasks(ecs, watched.cluster, watched.service)?;
-    let ours = tasks
-        .iter()
-        .filter(|task| task.task_definition_arn == watched.definition && task.stopped_by_itself());
+    let ours = tasks.iter().filter(|task| task.task_definition_arn == watched.definition && task.stopped_by_itself());
     Ok(u32::try_from(ours.count()).unwrap_or(u32::MAX))
 }
 
 /// The task definition of the primary deployment, if it has running tasks.
 fn primary(ecs: &Json, watched: &Watched<'_>) -> Result<Option<String>> {
     let service: Option<Service> = service::find(ecs, watched.cluster, watched.service)?;
-    let primary = service
-        .into_iter()
-        .flat_map(|service| service.deployments)
-        .find(service::Deployment::is_primary);
-    Ok(primary
-        .filter(|primary| primary.running > 0)
-        .map(|primary| primary.task_definition))
+    let primary = service.into_iter().flat_map(|service| service.deployments).find(service::Deployment::is_primary);
+    Ok(primary.filter(|primary| primary.running > 0).map(|primary| primary.task_definition))
 }
 
 /// A wait that ran past its deadline is an outcome here: its last note.

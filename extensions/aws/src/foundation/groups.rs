@@ -22,10 +22,7 @@ pub struct Groups {
 impl Groups {
     /// How many there are.
     pub fn count(&self) -> usize {
-        [&self.balancers, &self.tasks, &self.data]
-            .into_iter()
-            .flatten()
-            .count()
+        [&self.balancers, &self.tasks, &self.data].into_iter().flatten().count()
     }
 }
 
@@ -50,11 +47,7 @@ pub(super) fn ensure(ctx: &Context, vpc: &str, needs: &Needs) -> Result<Groups> 
     if !needs.database_ports.is_empty() {
         let data = make(DATA, "databases")?;
         let rules: Vec<Ingress> = match &groups.tasks {
-            Some(tasks) => needs
-                .database_ports
-                .iter()
-                .map(|port| Ingress::from_group(*port, tasks))
-                .collect(),
+            Some(tasks) => needs.database_ports.iter().map(|port| Ingress::from_group(*port, tasks)).collect(),
             None => Vec::new(),
         };
         security_group::reconcile(ctx, &data, &rules)?;

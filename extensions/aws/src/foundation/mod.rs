@@ -37,11 +37,7 @@ pub struct State {
 impl Foundation for Aws {
     type State = State;
 
-    fn prepare(
-        ctx: &Context,
-        pieces: &[Piece],
-        current: Option<&Instance<State>>,
-    ) -> Result<Instance<State>> {
+    fn prepare(ctx: &Context, pieces: &[Piece], current: Option<&Instance<State>>) -> Result<Instance<State>> {
         progress!("looking for the network");
         let network = network::ensure(
             ctx,
@@ -50,15 +46,8 @@ impl Foundation for Aws {
         )?;
         progress!("making the security groups");
         let groups = groups::ensure(ctx, &network.vpc, &Needs::of(pieces)?)?;
-        let summary = format!(
-            "{}, {} subnets, {} security groups",
-            network.vpc,
-            network.subnets.len(),
-            groups.count()
-        );
-        Ok(Instance::new(network.vpc.clone())
-            .summary(summary)
-            .state(State { network, groups }))
+        let summary = format!("{}, {} subnets, {} security groups", network.vpc, network.subnets.len(), groups.count());
+        Ok(Instance::new(network.vpc.clone()).summary(summary).state(State { network, groups }))
     }
 
     fn release(ctx: &Context, pieces: &[Piece], _current: Option<&Instance<State>>) -> Result<()> {
@@ -99,11 +88,6 @@ impl Needs {
 
 /// The VPC that the cluster's configuration or the setting names.
 fn wanted_vpc(ctx: &Context, pieces: &[Piece]) -> Option<String> {
-    let configured = pieces
-        .iter()
-        .find_map(|piece| piece.config.get("vpc")?.as_str());
-    configured
-        .or_else(|| ctx.setting("vpc"))
-        .filter(|vpc| !vpc.is_empty())
-        .map(str::to_owned)
+    let configured = pieces.iter().find_map(|piece| piece.config.get("vpc")?.as_str());
+    configured.or_else(|| ctx.setting("vpc")).filter(|vpc| !vpc.is_empty()).map(str::to_owned)
 }

@@ -22,28 +22,17 @@ pub struct Network {
 impl Network {
     /// The ids of all subnets.
     pub fn subnet_ids(&self) -> Vec<String> {
-        self.subnets
-            .iter()
-            .map(|subnet| subnet.id.clone())
-            .collect()
+        self.subnets.iter().map(|subnet| subnet.id.clone()).collect()
     }
 
     /// The ids of the subnets for load balancers and tasks: in two zones.
     pub fn two_subnet_ids(&self) -> Vec<String> {
-        self.subnets
-            .iter()
-            .take(FEWEST_ZONES)
-            .map(|subnet| subnet.id.clone())
-            .collect()
+        self.subnets.iter().take(FEWEST_ZONES).map(|subnet| subnet.id.clone()).collect()
     }
 }
 
 /// Find the network, or make one where the account has none.
-pub(super) fn ensure(
-    ctx: &Context,
-    named: Option<&str>,
-    current: Option<&Network>,
-) -> Result<Network> {
+pub(super) fn ensure(ctx: &Context, named: Option<&str>, current: Option<&Network>) -> Result<Network> {
     let ec2 = Query::new(ctx, &aws::EC2)?;
     if let (Some(named), Some(current)) = (named, current)
         && named != current.vpc
@@ -96,28 +85,19 @@ pub(super) struct Vpc {
 }
 
 fn first(answer: Option<Vpcs>) -> Option<String> {
-    answer
-        .and_then(|answer| answer.vpcs.into_iter().next())
-        .map(|vpc| vpc.id)
+    answer.and_then(|answer| answer.vpcs.into_iter().next()).map(|vpc| vpc.id)
 }
 
 fn with_id(ec2: &Query, vpc: &str) -> Result<String> {
-    let answer = ec2
-        .call("DescribeVpcs", Form::new().list("VpcId", [vpc]))
-        .or_absent()?;
+    let answer = ec2.call("DescribeVpcs", Form::new().list("VpcId", [vpc])).or_absent()?;
     first(answer).ok_or_else(|| {
-        Failure::invalid(format!(
-            "there is no network {vpc} in this account and region: name one that is, or none"
-        ))
-        .at("/vpc")
+        Failure::invalid(format!("there is no network {vpc} in this account and region: name one that is, or none"))
+            .at("/vpc")
     })
 }
 
 fn default(ec2: &Query) -> Result<Option<String>, Error> {
-    Ok(first(Some(ec2.call(
-        "DescribeVpcs",
-        Form::new().filters(&[("is-default", &["true"])]),
-    )?)))
+    Ok(first(Some(ec2.call("DescribeVpcs", Form::new().filters(&[("is-default", &["true"])]))?)))
 }
 
 /// The network with our mark, visible or not yet.

@@ -35,10 +35,7 @@ struct RouteTable {
 
 impl<'a> Own<'a> {
     pub(super) fn new(ctx: &'a Context) -> Result<Self> {
-        Ok(Self {
-            ctx,
-            ec2: Query::new(ctx, &aws::EC2)?,
-        })
+        Ok(Self { ctx, ec2: Query::new(ctx, &aws::EC2)? })
     }
 
     /// Whether there is one.
@@ -56,45 +53,28 @@ impl<'a> Own<'a> {
         progress!("making a network: the account has no default one");
         let vpc = create_or_adopt(|| self.vpc(), || self.create_vpc())?;
         self.wait_for("network", || self.vpc())?;
-        let dns = Form::new()
-            .set("VpcId", &vpc)
-            .set("EnableDnsHostnames.Value", true);
+        let dns = Form::new().set("VpcId", &vpc).set("EnableDnsHostnames.Value", true);
         self.ec2.act("ModifyVpcAttribute", dns)?;
 
         let mut subnets = Vec::new();
         for (zone, addresses) in self.zones()?.into_iter().zip(SUBNET_ADDRESSES) {
-            let id = create_or_adopt(
-                || self.subnet_in(&zone),
-                || self.create_subnet(&vpc, &zone, addresses),
-            )?;
+            let id = create_or_adopt(|| self.subnet_in(&zone), || self.create_subnet(&vpc, &zone, addresses))?;
             self.wait_for("subnet", || self.subnet_in(&zone))?;
             subnets.push(Subnet { id, zone });
         }
         let gateway = create_or_adopt(|| self.gateway(), || self.create_gateway())?;
         self.wait_for("internet gateway", || self.gateway())?;
-        let attachment = Form::new()
-            .set("InternetGatewayId", &gateway)
-            .set("VpcId", &vpc);
-        self.ec2
-            .act("AttachInternetGateway", attachment)
-            .or_code(&["Resource.AlreadyAssociated"])?;
+        let attachment = Form::new().set("InternetGatewayId", &gateway).set("VpcId", &vpc);
+        self.ec2.act("AttachInternetGateway", attachment).or_code(&["Resource.AlreadyAssociated"])?;
 
         let table = create_or_adopt(|| self.route_table(), || self.create_route_table(&vpc))?;
         self.wait_for("route table", || self.route_table())?;
-        let route = Form::new()
-            .set("RouteTableId", &table)
-            .set("DestinationCidrBlock", "0.0.0.0/0")
-            .set("GatewayId", &gateway);
-        self.ec2
-            .act("CreateRoute", route)
-            .or_code(&["RouteAlreadyExists"])?;
+        let route =
+            Form::new().set("RouteTableId", &table).set("DestinationCidrBlock", "0.0.0.0/0").set("GatewayId", &gateway);
+        self.ec2.act("CreateRoute", route).or_code(&["RouteAlreadyExists"])?;
         for subnet in &subnets {
-            let association = Form::new()
-                .set("RouteTableId", &table)
-                .set("SubnetId", &subnet.id);
-            self.ec2
-                .act("AssociateRouteTable", association)
-                .or_code(&["Resource.AlreadyAssociated"])?;
+            let association = Form::new().set("RouteTableId", &table).set("SubnetId", &subnet.id);
+            self.ec2.act("AssociateRouteTable", association).or_code(&["Resource.AlreadyAssociated"])?;
         }
         Ok(Network { vpc, subnets })
     }
@@ -103,49 +83,36 @@ impl<'a> Own<'a> {
     pub(super) fn remove(&self) -> Result<()> {
         for (number, zone) in self.subnet_zones()?.into_iter().enumerate() {
             progress!("removing subnet {}", number + 1);
-            self.delete("DeleteSubnet", "SubnetId", "subnet", || {
-                self.subnet_in(&zone)
-            })?;
+            self.delete("DeleteSubnet", "SubnetId", "subnet", || self.subnet_in(&zone))?;
         }
-        self.delete("DeleteRouteTable", "RouteTableId", "route table", || {
-            self.route_table()
-        })?;
+        self.delete("DeleteRouteTable", "RouteTableId", "route table", || self.route_table())?;
         if let (Some(gateway), Some(vpc)) = (self.gateway()?, self.vpc()?) {
-            let attachment = Form::new()
-                .set("InternetGatewayId", &gateway)
-                .set("VpcId", &vpc);
+            let attachment = Form::new().set("InternetGatewayId", &gateway).set("VpcId", &vpc);
             self.retry("internet gateway", || {
-                self.ec2
-                    .act("DetachInternetGateway", attachment.clone())
-                    .or_absent()
-                    .or_code(&["Gateway.NotAttached"])
+                self.ec2.act("DetachInternetGateway", attachment.clone()).or_absent().or_code(&["Gateway.NotAttached"])
             })?;
         }
-        self.delete(
-            "DeleteInternetGateway",
-            "InternetGatewayId",
-            "internet gateway",
-            || self.gateway(),
-        )?;
+        self.delete("DeleteInternetGateway", "InternetGatewayId", "internet gateway", || self.gateway())?;
         self.delete("DeleteVpc", "VpcId", "network", || self.vpc())
+    }
+
+    /// Our mark, and what it is: for people, and for whoever counts what there is twice.
+    fn tags(&self, label: &str) -> Vec<(String, String)> {
+        let mut tags = self.ctx.tags();
+        tags.push(("cloudark:label".to_owned(), label.to_owned()));
+        tags.push(("Name".to_owned(), format!("{} {label}", self.ctx.environment)));
+        tags
     }
 
     /// Parameters that find things with our mark.
     fn marked(&self, also: &[(&str, &str)]) -> Form {
         let ours = self.ctx.tags();
-        let tags = ours
-            .iter()
-            .map(|(key, value)| (format!("tag:{key}"), value.as_str()));
-        let also = also
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), *value));
-        tags.chain(also)
-            .enumerate()
-            .fold(Form::new(), |form, (index, (name, value))| {
-                let filter = format!("Filter.{}", index + 1);
-                form.set(&format!("{filter}.Name"), name)
-                    .set(&format!("{filter}.Value.1"), value)
-            })
+        let tags = ours.iter().map(|(key, value)| (format!("tag:{key}"), value.as_str()));
+        let also = also.iter().map(|(name, value)| ((*name).to_owned(), *value));
+        tags.chain(also).enumerate().fold(Form::new(), |form, (index, (name, value))| {
+            let filter = format!("Filter.{}", index + 1);
+            form.set(&format!("{filter}.Name"), name).set(&format!("{filter}.Value.1"), value)
+        })
     }
 
     fn vpc(&self) -> Result<Option<String>> {
@@ -157,9 +124,7 @@ impl<'a> Own<'a> {
         struct Answer {
             vpc: network::Vpc,
         }
-        let form = Form::new()
-            .set("CidrBlock", ADDRESSES)
-            .tag_specification("vpc", &self.ctx.tags());
+        let form = Form::new().set("CidrBlock", ADDRESSES).tag_specification("vpc", &self.tags("vpc"));
         let answer: Answer = self.ec2.call("CreateVpc", form)?;
         Ok(answer.vpc.id)
     }
@@ -175,10 +140,7 @@ impl<'a> Own<'a> {
             #[serde(rename = "zoneName")]
             name: String,
         }
-        let form = Form::new().filters(&[
-            ("state", &["available"]),
-            ("zone-type", &["availability-zone"]),
-        ]);
+        let form = Form::new().filters(&[("state", &["available"]), ("zone-type", &["availability-zone"])]);
         let answer: Answer = self.ec2.call("DescribeAvailabilityZones", form)?;
         let mut zones: Vec<String> = answer.zones.into_iter().map(|zone| zone.name).collect();
         zones.sort();
@@ -199,14 +161,7 @@ impl<'a> Own<'a> {
             subnets: List<super::subnets::Found>,
         }
         let answer: Answer = self.ec2.call("DescribeSubnets", form)?;
-        Ok(answer
-            .subnets
-            .into_iter()
-            .map(|found| Subnet {
-                id: found.id,
-                zone: found.zone,
-            })
-            .collect())
+        Ok(answer.subnets.into_iter().map(|found| Subnet { id: found.id, zone: found.zone }).collect())
     }
 
     fn subnet_in(&self, zone: &str) -> Result<Option<String>> {
@@ -215,11 +170,7 @@ impl<'a> Own<'a> {
     }
 
     fn subnet_zones(&self) -> Result<Vec<String>> {
-        Ok(self
-            .subnets(self.marked(&[]))?
-            .into_iter()
-            .map(|subnet| subnet.zone)
-            .collect())
+        Ok(self.subnets(self.marked(&[]))?.into_iter().map(|subnet| subnet.zone).collect())
     }
 
     fn create_subnet(&self, vpc: &str, zone: &str, addresses: &str) -> Result<String> {
@@ -231,7 +182,7 @@ impl<'a> Own<'a> {
             .set("VpcId", vpc)
             .set("CidrBlock", addresses)
             .set("AvailabilityZone", zone)
-            .tag_specification("subnet", &self.ctx.tags());
+            .tag_specification("subnet", &self.tags(&format!("subnet in {zone}")));
         let answer: Answer = self.ec2.call("CreateSubnet", form)?;
         Ok(answer.subnet.id)
     }
@@ -242,9 +193,7 @@ impl<'a> Own<'a> {
             #[serde(rename = "internetGatewaySet", default)]
             gateways: List<Gateway>,
         }
-        let answer: Answer = self
-            .ec2
-            .call("DescribeInternetGateways", self.marked(&[]))?;
+        let answer: Answer = self.ec2.call("DescribeInternetGateways", self.marked(&[]))?;
         Ok(answer.gateways.into_iter().next().map(|gateway| gateway.id))
     }
 
@@ -254,7 +203,7 @@ impl<'a> Own<'a> {
             #[serde(rename = "internetGateway")]
             gateway: Gateway,
         }
-        let form = Form::new().tag_specification("internet-gateway", &self.ctx.tags());
+        let form = Form::new().tag_specification("internet-gateway", &self.tags("gateway"));
         let answer: Answer = self.ec2.call("CreateInternetGateway", form)?;
         Ok(answer.gateway.id)
     }
@@ -275,9 +224,7 @@ impl<'a> Own<'a> {
             #[serde(rename = "routeTable")]
             table: RouteTable,
         }
-        let form = Form::new()
-            .set("VpcId", vpc)
-            .tag_specification("route-table", &self.ctx.tags());
+        let form = Form::new().set("VpcId", vpc).tag_specification("route-table", &self.tags("routes"));
         let answer: Answer = self.ec2.call("CreateRouteTable", form)?;
         Ok(answer.table.id)
     }
@@ -300,10 +247,7 @@ impl<'a> Own<'a> {
     ) -> Result<()> {
         wait::until(every(10.seconds()), at_most(30.minutes()), || {
             let Some(id) = find()? else { return ready(()) };
-            let deleted = self
-                .ec2
-                .act(action, Form::new().set(parameter, &id))
-                .or_absent();
+            let deleted = self.ec2.act(action, Form::new().set(parameter, &id)).or_absent();
             match deleted.or_code(&["DependencyViolation"])? {
                 Some(_) => ready(()),
                 None => pending(format!("{what} {id} is still in use")),
@@ -313,11 +257,9 @@ impl<'a> Own<'a> {
 
     /// Do it again and again while something depends on it.
     fn retry<T>(&self, what: &str, act: impl Fn() -> Result<T, Error>) -> Result<()> {
-        wait::until(every(10.seconds()), at_most(30.minutes()), || {
-            match act().or_code(&["DependencyViolation"])? {
-                Some(_) => ready(()),
-                None => pending(format!("{what} is still in use")),
-            }
+        wait::until(every(10.seconds()), at_most(30.minutes()), || match act().or_code(&["DependencyViolation"])? {
+            Some(_) => ready(()),
+            None => pending(format!("{what} is still in use")),
         })
     }
 }

@@ -94,14 +94,7 @@ impl Engine {
     const fn reserved(self) -> &'static [&'static str] {
         match self {
             Self::Mysql | Self::Mariadb => &["rdsadmin", "rdsrepladmin", "mysql", "root", "user"],
-            Self::Postgres => &[
-                "rdsadmin",
-                "rds_superuser",
-                "rds_replication",
-                "admin",
-                "user",
-                "public",
-            ],
+            Self::Postgres => &["rdsadmin", "rds_superuser", "rds_replication", "admin", "user", "public"],
         }
     }
 }
@@ -213,15 +206,14 @@ impl Config {
         if let Some(successor) = class::successor(flavor) {
             problems.push(Problem::warning(
                 "/flavor",
-                format!("RDS does not sell {flavor} any more: {successor} is used. Write that to be rid of this warning"),
+                format!(
+                    "RDS does not sell {flavor} any more: {successor} is used. Write that to be rid of this warning"
+                ),
             ));
         } else if !flavor.starts_with("db.") || flavor.split('.').count() != 3 {
             problems.push(Problem::error(
                 "/flavor",
-                format!(
-                    "{flavor:?} is no instance class of RDS: write one such as `{}`",
-                    class::DEFAULT
-                ),
+                format!("{flavor:?} is no instance class of RDS: write one such as `{}`", class::DEFAULT),
             ));
         }
     }
@@ -231,25 +223,25 @@ impl Config {
         if !is_identifier(&self.dbname, 63) {
             problems.push(Problem::error(
                 "/dbname",
-                format!("{:?} is no name of a database: a letter, then letters, digits and `_`, 63 at most", self.dbname),
+                format!(
+                    "{:?} is no name of a database: a letter, then letters, digits and `_`, 63 at most",
+                    self.dbname
+                ),
             ));
         }
         let longest = engine.longest_username();
         if !is_identifier(&self.username, longest) {
             problems.push(Problem::error(
                 "/username",
-                format!("{:?} is no user name: a letter, then letters, digits and `_`, {longest} at most on {engine}", self.username),
-            ));
-        } else if engine
-            .reserved()
-            .contains(&self.username.to_ascii_lowercase().as_str())
-        {
-            problems.push(Problem::error(
-                "/username",
                 format!(
-                    "{engine} keeps the user name {:?} for itself: choose another",
+                    "{:?} is no user name: a letter, then letters, digits and `_`, {longest} at most on {engine}",
                     self.username
                 ),
+            ));
+        } else if engine.reserved().contains(&self.username.to_ascii_lowercase().as_str()) {
+            problems.push(Problem::error(
+                "/username",
+                format!("{engine} keeps the user name {:?} for itself: choose another", self.username),
             ));
         }
     }
@@ -258,16 +250,13 @@ impl Config {
 fn is_identifier(text: &str, longest: usize) -> bool {
     text.len() <= longest
         && text.starts_with(|first: char| first.is_ascii_alphabetic())
-        && text
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
 
 /// IPv4 addresses, and how many bits of them count.
 fn is_cidr(text: &str) -> bool {
     text.split_once('/').is_some_and(|(address, bits)| {
-        address.parse::<std::net::Ipv4Addr>().is_ok()
-            && bits.parse::<u8>().is_ok_and(|bits| bits <= 32)
+        address.parse::<std::net::Ipv4Addr>().is_ok() && bits.parse::<u8>().is_ok_and(|bits| bits <= 32)
     })
 }
 
@@ -280,45 +269,23 @@ mod tests {
 
     fn problems(config: serde_json::Value) -> Vec<(Severity, String)> {
         let config: Config = serde_json::from_value(config).unwrap();
-        config
-            .problems()
-            .into_iter()
-            .map(|problem| (problem.severity, problem.pointer))
-            .collect()
+        config.problems().into_iter().map(|problem| (problem.severity, problem.pointer)).collect()
     }
 
     #[test]
     fn an_empty_configuration_is_the_originals_database() {
         let config: Config = serde_json::from_value(json!({})).unwrap();
-        assert_eq!(
-            (
-                config.dbname.as_str(),
-                config.username.as_str(),
-                config.storage
-            ),
-            ("testdb", "testuser", 20)
-        );
-        assert_eq!(
-            (config.engine, config.class().as_str()),
-            (Engine::Mysql, "db.t4g.micro")
-        );
+        assert_eq!((config.dbname.as_str(), config.username.as_str(), config.storage), ("testdb", "testuser", 20));
+        assert_eq!((config.engine, config.class().as_str()), (Engine::Mysql, "db.t4g.micro"));
         assert!(config.problems().is_empty());
     }
 
     #[test]
     fn a_retired_class_is_a_warning_that_names_its_successor() {
-        let config: Config =
-            serde_json::from_value(json!({ "engine": "mysql", "flavor": "db.m1.medium" })).unwrap();
+        let config: Config = serde_json::from_value(json!({ "engine": "mysql", "flavor": "db.m1.medium" })).unwrap();
         let found = config.problems();
-        assert_eq!(
-            (found[0].severity, found[0].pointer.as_str()),
-            (Severity::Warning, "/flavor")
-        );
-        assert!(
-            found[0].message.contains("db.t3.medium"),
-            "{}",
-            found[0].message
-        );
+        assert_eq!((found[0].severity, found[0].pointer.as_str()), (Severity::Warning, "/flavor"));
+        assert!(found[0].message.contains("db.t3.medium"), "{}", found[0].message);
         assert_eq!(config.class(), "db.t3.medium");
     }
 
@@ -327,30 +294,14 @@ mod tests {
         for (config, pointer) in [
             (json!({ "dbname": "test-db" }), "/dbname"),
             (json!({ "dbname": "1st" }), "/dbname"),
-            (
-                json!({ "engine": "postgres", "username": "admin" }),
-                "/username",
-            ),
+            (json!({ "engine": "postgres", "username": "admin" }), "/username"),
             (json!({ "username": "a_name_of_seventeen" }), "/username"),
             (json!({ "flavor": "large" }), "/flavor"),
-            (
-                json!({ "policy": { "access": "everybody" } }),
-                "/policy/access",
-            ),
-            (
-                json!({ "policy": { "access": "10.0.0.0/33" } }),
-                "/policy/access",
-            ),
+            (json!({ "policy": { "access": "everybody" } }), "/policy/access"),
+            (json!({ "policy": { "access": "10.0.0.0/33" } }), "/policy/access"),
         ] {
-            assert_eq!(
-                problems(config.clone()),
-                [(Severity::Error, pointer.to_owned())],
-                "{config}"
-            );
+            assert_eq!(problems(config.clone()), [(Severity::Error, pointer.to_owned())], "{config}");
         }
-        assert!(
-            problems(json!({ "policy": { "access": "10.0.0.0/8" }, "username": "admin" }))
-                .is_empty()
-        );
+        assert!(problems(json!({ "policy": { "access": "10.0.0.0/8" }, "username": "admin" })).is_empty());
     }
 }

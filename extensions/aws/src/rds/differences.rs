@@ -17,10 +17,7 @@ pub fn plan(seen: &Seen, access: &str, config: &Config) -> Result<Plan> {
         ))
         .at("/storage"));
     }
-    let version = config
-        .engine_version
-        .as_ref()
-        .filter(|wanted| !is_version(&seen.engine_version, wanted));
+    let version = config.engine_version.as_ref().filter(|wanted| !is_version(&seen.engine_version, wanted));
     let comparison = Plan::compare()
         .by_replacement("/engine", &seen.engine, &config.engine.to_string())
         .by_replacement("/dbname", &seen.dbname, &config.dbname)
@@ -29,11 +26,7 @@ pub fn plan(seen: &Seen, access: &str, config: &Config) -> Result<Plan> {
         .in_place("/storage", &seen.storage, &config.storage)
         .in_place("/multi_az", &seen.multi_az, &config.multi_az)
         .in_place("/backup", &seen.backup, &config.backup)
-        .in_place(
-            "/policy/access",
-            &access.to_owned(),
-            &config.policy.access.to_string(),
-        );
+        .in_place("/policy/access", &access.to_owned(), &config.policy.access.to_string());
     Ok(match version {
         Some(wanted) => comparison.in_place("/engine_version", &seen.engine_version, wanted),
         None => comparison,
@@ -47,17 +40,12 @@ pub fn fulfils(seen: &Seen, config: &Config) -> bool {
         && seen.storage >= config.storage
         && seen.multi_az == config.multi_az
         && seen.backup == config.backup
-        && config
-            .engine_version
-            .as_ref()
-            .is_none_or(|wanted| is_version(&seen.engine_version, wanted))
+        && config.engine_version.as_ref().is_none_or(|wanted| is_version(&seen.engine_version, wanted))
 }
 
 /// Whether a version is the wanted one, or one of its minor versions: `8.0.39` is `8.0`, and `8.01` is not.
 pub fn is_version(version: &str, wanted: &str) -> bool {
-    version
-        .strip_prefix(wanted)
-        .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    version.strip_prefix(wanted).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }
 
 #[cfg(test)]
@@ -85,33 +73,19 @@ mod tests {
 
     #[test]
     fn a_retired_class_that_was_mapped_is_no_change() {
-        assert_eq!(
-            plan_of(json!({ "flavor": "db.m1.medium", "engine_version": "8.0" })).unwrap(),
-            Plan::Nothing
-        );
+        assert_eq!(plan_of(json!({ "flavor": "db.m1.medium", "engine_version": "8.0" })).unwrap(), Plan::Nothing);
     }
 
     #[test]
     fn what_rds_can_change_is_changed_in_place_and_the_rest_made_anew() {
         let pointers = |changes: &[cloudark_sdk::plan::Change]| -> Vec<String> {
-            changes
-                .iter()
-                .map(|change| change.pointer.clone())
-                .collect()
+            changes.iter().map(|change| change.pointer.clone()).collect()
         };
-        let bigger =
-            json!({ "flavor": "db.t3.large", "storage": 40, "policy": { "access": "open" } });
-        let Plan::Update(changes) = plan_of(bigger).unwrap() else {
-            unreachable!("an update")
-        };
-        assert_eq!(
-            pointers(&changes),
-            ["/flavor", "/storage", "/policy/access"]
-        );
+        let bigger = json!({ "flavor": "db.t3.large", "storage": 40, "policy": { "access": "open" } });
+        let Plan::Update(changes) = plan_of(bigger).unwrap() else { unreachable!("an update") };
+        assert_eq!(pointers(&changes), ["/flavor", "/storage", "/policy/access"]);
         let other = json!({ "flavor": "db.t3.medium", "engine": "postgres" });
-        let Plan::Replace(reasons) = plan_of(other).unwrap() else {
-            unreachable!("a replacement")
-        };
+        let Plan::Replace(reasons) = plan_of(other).unwrap() else { unreachable!("a replacement") };
         assert_eq!(pointers(&reasons), ["/engine"]);
     }
 

@@ -75,19 +75,13 @@ struct Pending {
 impl Database {
     /// Whether it can be worked with.
     pub fn is_available(&self) -> bool {
-        self.status == "available"
-            && self
-                .endpoint
-                .as_ref()
-                .is_some_and(|endpoint| !endpoint.address.is_empty())
+        self.status == "available" && self.endpoint.as_ref().is_some_and(|endpoint| !endpoint.address.is_empty())
     }
 
     /// Whether it will never be available by itself.
     pub fn has_failed(&self) -> bool {
-        matches!(
-            self.status.as_str(),
-            "failed" | "restore-error" | "inaccessible-encryption-credentials"
-        ) || self.status.starts_with("incompatible-")
+        matches!(self.status.as_str(), "failed" | "restore-error" | "inaccessible-encryption-credentials")
+            || self.status.starts_with("incompatible-")
     }
 
     /// Whether a change that was asked for is still to come.
@@ -104,12 +98,8 @@ struct Answer {
 
 /// The instance with this identifier, whoever it belongs to.
 fn describe(rds: &Query, id: &str) -> Result<Option<Database>, Error> {
-    let answer: Option<Answer> = rds
-        .call(
-            "DescribeDBInstances",
-            Form::new().set("DBInstanceIdentifier", id),
-        )
-        .or_absent()?;
+    let answer: Option<Answer> =
+        rds.call("DescribeDBInstances", Form::new().set("DBInstanceIdentifier", id)).or_absent()?;
     Ok(answer.and_then(|answer| answer.instances.into_iter().next()))
 }
 
@@ -159,10 +149,7 @@ pub fn create(
         .set("Port", config.engine.port())
         .set("DBSubnetGroupName", site.subnets)
         .list("VpcSecurityGroupIds.VpcSecurityGroupId", site.groups)
-        .set(
-            "PubliclyAccessible",
-            config.policy.access.addresses().is_some(),
-        )
+        .set("PubliclyAccessible", config.policy.access.addresses().is_some())
         .set("MultiAZ", config.multi_az)
         .set("BackupRetentionPeriod", config.backup)
         .set("CopyTagsToSnapshot", true)
@@ -185,10 +172,7 @@ pub fn modify(
         .set("DBInstanceClass", config.class())
         .set("MultiAZ", config.multi_az)
         .set("BackupRetentionPeriod", config.backup)
-        .set(
-            "PubliclyAccessible",
-            config.policy.access.addresses().is_some(),
-        )
+        .set("PubliclyAccessible", config.policy.access.addresses().is_some())
         .list("VpcSecurityGroupIds.VpcSecurityGroupId", groups);
     // RDS takes no size that is less than a tenth larger, also not the one that it has.
     if config.storage > before.storage {
@@ -197,9 +181,7 @@ pub fn modify(
     if let Some(version) = &config.engine_version
         && !super::differences::is_version(&before.engine_version, version)
     {
-        form = form
-            .set("EngineVersion", version)
-            .set("AllowMajorVersionUpgrade", true);
+        form = form.set("EngineVersion", version).set("AllowMajorVersionUpgrade", true);
     }
     if let Some(password) = password {
         form = form.secret("MasterUserPassword", password);
@@ -208,37 +190,21 @@ pub fn modify(
 }
 
 /// Wait until it is available, nothing is left to change, and it is as wanted.
-pub fn available(
-    ctx: &Context,
-    rds: &Query,
-    id: &str,
-    as_wanted: impl Fn(&Database) -> bool,
-) -> Result<Database> {
-    wait::until(every(15.seconds()), at_most(90.minutes()), || {
-        match find(ctx, rds, id)? {
-            Some(database)
-                if database.is_available() && database.is_settled() && as_wanted(&database) =>
-            {
-                ready(database)
-            }
-            Some(database) if database.has_failed() => fail!(
-                permanent,
-                "RDS reports that database {id:?} is {}: its events in the RDS console say why. Delete the resource and \
+pub fn available(ctx: &Context, rds: &Query, id: &str, as_wanted: impl Fn(&Database) -> bool) -> Result<Database> {
+    wait::until(every(15.seconds()), at_most(90.minutes()), || match find(ctx, rds, id)? {
+        Some(database) if database.is_available() && database.is_settled() && as_wanted(&database) => ready(database),
+        Some(database) if database.has_failed() => fail!(
+            permanent,
+            "RDS reports that database {id:?} is {}: its events in the RDS console say why. Delete the resource and \
              create it again",
-                database.status
-            ),
-            Some(database) if database.status == "deleting" => {
-                fail!(
-                    conflict,
-                    "database {id:?} is being deleted by somebody: create it again once it is gone"
-                )
-            }
-            Some(database) if database.status == "available" => {
-                pending("database is about to be changed")
-            }
-            Some(database) => pending(format!("database is {}", database.status)),
-            None => pending("database is not visible yet"),
+            database.status
+        ),
+        Some(database) if database.status == "deleting" => {
+            fail!(conflict, "database {id:?} is being deleted by somebody: create it again once it is gone")
         }
+        Some(database) if database.status == "available" => pending("database is about to be changed"),
+        Some(database) => pending(format!("database is {}", database.status)),
+        None => pending("database is not visible yet"),
     })
 }
 
@@ -256,12 +222,8 @@ pub fn remove(ctx: &Context, rds: &Query, id: &str, snapshot: Option<&str>) -> R
         }
         let form = Form::new().set("DBInstanceIdentifier", id);
         let form = match snapshot {
-            Some(name) => form
-                .set("SkipFinalSnapshot", false)
-                .set("FinalDBSnapshotIdentifier", name),
-            None => form
-                .set("SkipFinalSnapshot", true)
-                .set("DeleteAutomatedBackups", true),
+            Some(name) => form.set("SkipFinalSnapshot", false).set("FinalDBSnapshotIdentifier", name),
+            None => form.set("SkipFinalSnapshot", true).set("DeleteAutomatedBackups", true),
         };
         // It may be busy with something else, also with being deleted: look again.
         match rds

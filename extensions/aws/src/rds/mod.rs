@@ -21,7 +21,7 @@ use instance::{Database, Site};
 pub const KIND: &str = "rds";
 
 /// At most 63 letters, digits and single hyphens, beginning with a letter.
-const IDENTIFIER: Rules = Rules::DNS_LABEL.prefix("ark-");
+const IDENTIFIER: Rules = Rules::DNS_LABEL;
 
 /// RDS takes at most 41 characters on MySQL and MariaDB.
 const PASSWORD: Password = Password::alphanumeric(32);
@@ -91,11 +91,7 @@ impl Resource for Rds {
         config.problems()
     }
 
-    fn plan(
-        ctx: &Context,
-        intent: &Intent<Config>,
-        current: Option<&Instance<State>>,
-    ) -> Result<Plan> {
+    fn plan(ctx: &Context, intent: &Intent<Config>, current: Option<&Instance<State>>) -> Result<Plan> {
         let Some(current) = current else {
             return Ok(Plan::Nothing);
         };
@@ -121,10 +117,7 @@ impl Resource for Rds {
         create_or_adopt(
             || instance::find(ctx, &rds, &id),
             || {
-                let site = Site {
-                    subnets: &subnets,
-                    groups: &groups,
-                };
+                let site = Site { subnets: &subnets, groups: &groups };
                 instance::create(ctx, &rds, &id, config, &site, &password)
             },
         )?;
@@ -132,11 +125,7 @@ impl Resource for Rds {
         Ok(describe(&database, subnets, config, password))
     }
 
-    fn read(
-        ctx: &Context,
-        _intent: &Intent<Config>,
-        current: &Instance<State>,
-    ) -> Result<Option<Instance<State>>> {
+    fn read(ctx: &Context, _intent: &Intent<Config>, current: &Instance<State>) -> Result<Option<Instance<State>>> {
         let rds = Query::new(ctx, &aws::RDS)?;
         let Some(database) = instance::find(ctx, &rds, &current.id)? else {
             return Ok(None);
@@ -153,11 +142,7 @@ impl Resource for Rds {
         Ok(Some(found))
     }
 
-    fn update(
-        ctx: &Context,
-        intent: &Intent<Config>,
-        current: &Instance<State>,
-    ) -> Result<Instance<State>> {
+    fn update(ctx: &Context, intent: &Intent<Config>, current: &Instance<State>) -> Result<Instance<State>> {
         let rds = Query::new(ctx, &aws::RDS)?;
         let (id, config) = (&current.id, &intent.config);
         orderable::check(&rds, config)?;
@@ -167,31 +152,17 @@ impl Resource for Rds {
         // Half-way through another change it takes none.
         let before = instance::available(ctx, &rds, id, |_| true)?;
         instance::modify(&rds, &before, config, &groups, config.password.as_ref())?;
-        let database = instance::available(ctx, &rds, id, |database| {
-            differences::fulfils(&Seen::from(database), config)
-        })?;
+        let database =
+            instance::available(ctx, &rds, id, |database| differences::fulfils(&Seen::from(database), config))?;
         if config.policy.access.addresses().is_none() {
             security_group::remove(ctx, &ctx.name("access", IDENTIFIER)?)?;
         }
-        Ok(describe(
-            &database,
-            current.state.subnets.clone(),
-            config,
-            password,
-        ))
+        Ok(describe(&database, current.state.subnets.clone(), config, password))
     }
 
-    fn delete(
-        ctx: &Context,
-        intent: &Intent<Config>,
-        current: Option<&Instance<State>>,
-    ) -> Result<()> {
+    fn delete(ctx: &Context, intent: &Intent<Config>, current: Option<&Instance<State>>) -> Result<()> {
         // Without a record it never was available: there is no data to keep.
-        let deletion = if current.is_some() {
-            intent.config.policy.deletion
-        } else {
-            Deletion::Delete
-        };
+        let deletion = if current.is_some() { intent.config.policy.deletion } else { Deletion::Delete };
         let snapshot = match deletion {
             Deletion::Delete => None,
             Deletion::Snapshot => Some(ctx.name("final", IDENTIFIER)?),
@@ -213,25 +184,15 @@ fn groups(ctx: &Context, config: &Config) -> Result<Vec<String>> {
     let mut groups: Vec<String> = foundation.groups.data.into_iter().collect();
     if let Some(addresses) = config.policy.access.addresses() {
         let name = ctx.name("access", IDENTIFIER)?;
-        let description = format!(
-            "CloudARK environment {}: access to {}",
-            ctx.environment, ctx.piece
-        );
+        let description = format!("CloudARK environment {}: access to {}", ctx.environment, ctx.piece);
         let group = security_group::ensure(ctx, &name, &foundation.network.vpc, &description)?;
-        let rule = Ingress {
-            port: config.engine.port(),
-            from: Source::Cidr(addresses.to_owned()),
-        };
+        let rule = Ingress { port: config.engine.port(), from: Source::Cidr(addresses.to_owned()) };
         security_group::reconcile(ctx, &group, &[rule])?;
         groups.push(group.id);
     }
     if groups.is_empty() {
         // RDS would choose the network's default group.
-        fail!(
-            permanent,
-            "the foundation of {} has no group for databases: update the environment",
-            ctx.environment
-        );
+        fail!(permanent, "the foundation of {} has no group for databases: update the environment", ctx.environment);
     }
     Ok(groups)
 }
@@ -244,32 +205,18 @@ fn password(config: &Config) -> Result<Secret> {
     }
 }
 
-fn describe(
-    database: &Database,
-    subnets: String,
-    config: &Config,
-    password: Secret,
-) -> Instance<State> {
-    let state = State {
-        subnets,
-        access: config.policy.access.to_string(),
-        seen: Seen::from(database),
-    };
+fn describe(database: &Database, subnets: String, config: &Config, password: Secret) -> Instance<State> {
+    let state = State { subnets, access: config.policy.access.to_string(), seen: Seen::from(database) };
     outputs(database)
         .into_iter()
-        .fold(Instance::new(&database.id), |instance, (name, value)| {
-            instance.output(name, value)
-        })
+        .fold(Instance::new(&database.id), |instance, (name, value)| instance.output(name, value))
         .secret("MasterUserPassword", &password)
         .summary(summary(database))
         .state(state)
 }
 
 fn summary(database: &Database) -> String {
-    format!(
-        "{} {} on {}, {} GiB",
-        database.engine, database.engine_version, database.class, database.storage
-    )
+    format!("{} {} on {}, {} GiB", database.engine, database.engine_version, database.class, database.storage)
 }
 
 fn outputs(database: &Database) -> Vec<(&'static str, String)> {
@@ -293,20 +240,12 @@ pub fn port(config: &serde_json::Value) -> Result<u16> {
     match config.get("engine") {
         None | Some(serde_json::Value::Null) => Ok(Engine::default().port()),
         Some(engine) => Engine::deserialize(engine).map(Engine::port).map_err(|_| {
-            Failure::invalid(format!(
-                "there is no engine {engine}: mysql, postgres or mariadb"
-            ))
-            .at("/engine")
+            Failure::invalid(format!("there is no engine {engine}: mysql, postgres or mariadb")).at("/engine")
         }),
     }
 }
 
 /// Whether a piece is a database that outlives its environment.
 pub fn is_retained(piece: &Piece) -> bool {
-    piece.kind == KIND
-        && piece
-            .config
-            .pointer("/policy/deletion")
-            .and_then(|policy| policy.as_str())
-            == Some("retain")
+    piece.kind == KIND && piece.config.pointer("/policy/deletion").and_then(|policy| policy.as_str()) == Some("retain")
 }

@@ -31,11 +31,7 @@ pub fn check(rds: &Query, config: &Config) -> Result<()> {
         };
         let failure = format!(
             "RDS does not sell {what} on {class} in this region: choose another `flavor`, such as `db.t3.micro`{}",
-            if config.engine_version.is_some() {
-                ", or another `engine_version`"
-            } else {
-                ""
-            }
+            if config.engine_version.is_some() { ", or another `engine_version`" } else { "" }
         );
         return Err(Failure::invalid(failure).at("/flavor"));
     }

@@ -43,10 +43,7 @@ pub fn ensure(ctx: &Context, rds: &Query, name: &str, subnets: &[String]) -> Res
         || {
             let form = Form::new()
                 .set("DBSubnetGroupName", name)
-                .set(
-                    "DBSubnetGroupDescription",
-                    format!("{} of CloudARK environment {}", ctx.piece, ctx.environment),
-                )
+                .set("DBSubnetGroupDescription", format!("{} of CloudARK environment {}", ctx.piece, ctx.environment))
                 .list("SubnetIds.SubnetIdentifier", subnets)
                 .tags("Tags.Tag", &ctx.tags());
             Ok(rds.act("CreateDBSubnetGroup", form)?)
@@ -60,16 +57,8 @@ pub fn remove(ctx: &Context, rds: &Query, name: &str) -> Result<()> {
         return Ok(());
     }
     wait::until(every(10.seconds()), at_most(30.minutes()), || {
-        let deleted = rds
-            .act(
-                "DeleteDBSubnetGroup",
-                Form::new().set("DBSubnetGroupName", name),
-            )
-            .or_absent();
-        match deleted.or_code(&[
-            "InvalidDBSubnetGroupStateFault",
-            "InvalidDBSubnetGroupState",
-        ])? {
+        let deleted = rds.act("DeleteDBSubnetGroup", Form::new().set("DBSubnetGroupName", name)).or_absent();
+        match deleted.or_code(&["InvalidDBSubnetGroupStateFault", "InvalidDBSubnetGroupState"])? {
             Some(_) => ready(()),
             None => pending("the DB subnet group is still in use"),
         }
