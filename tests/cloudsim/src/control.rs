@@ -19,10 +19,7 @@ pub fn routes(shared: Shared) -> Router {
         .route("/_sim/inventory", get(inventory))
         .route("/_sim/calls", get(calls).delete(forget_calls))
         .route("/_sim/state", get(state))
-        .route(
-            "/_sim/faults",
-            get(faults).post(add_faults).delete(clear_faults),
-        )
+        .route("/_sim/faults", get(faults).post(add_faults).delete(clear_faults))
         .route("/_sim/config", get(config).post(configure))
         .route("/_sim/reset", post(reset))
         .route("/_sim/act", post(act))
@@ -42,12 +39,7 @@ struct CallsQuery {
 
 async fn calls(State(shared): State<Shared>, Query(query): Query<CallsQuery>) -> Response {
     let world = shared.lock();
-    let calls: Vec<_> = world
-        .calls
-        .all()
-        .iter()
-        .filter(|call| call.n >= query.from)
-        .collect();
+    let calls: Vec<_> = world.calls.all().iter().filter(|call| call.n >= query.from).collect();
     Json(json!({ "calls": calls })).into_response()
 }
 

@@ -93,10 +93,7 @@ pub enum Fault {
 impl Fault {
     /// Whether the cloud acts on a call that this fault strikes.
     pub fn lets_through(&self) -> bool {
-        matches!(
-            self,
-            Self::Status500After | Self::ResetAfter | Self::Delay { .. } | Self::HangAfter { .. }
-        )
+        matches!(self, Self::Status500After | Self::ResetAfter | Self::Delay { .. } | Self::HangAfter { .. })
     }
 
     /// The refusal that is answered, if one is.
@@ -105,20 +102,12 @@ impl Fault {
             Self::Throttle => Some(Refusal::Throttle),
             Self::Status500 | Self::Status500After => Some(Refusal::Status500),
             Self::Status503 => Some(Refusal::Status503),
-            Self::Error {
-                status,
-                code,
-                message,
-            } => Some(Refusal::Error {
-                status: *status,
-                code: code.clone(),
-                message: message.clone(),
-            }),
-            Self::ResetBefore
-            | Self::ResetAfter
-            | Self::Delay { .. }
-            | Self::Hang { .. }
-            | Self::HangAfter { .. } => None,
+            Self::Error { status, code, message } => {
+                Some(Refusal::Error { status: *status, code: code.clone(), message: message.clone() })
+            }
+            Self::ResetBefore | Self::ResetAfter | Self::Delay { .. } | Self::Hang { .. } | Self::HangAfter { .. } => {
+                None
+            }
         }
     }
 
@@ -132,10 +121,7 @@ impl Fault {
 
     /// Whether the connection is closed without an answer.
     pub fn breaks(&self) -> bool {
-        matches!(
-            self,
-            Self::ResetBefore | Self::ResetAfter | Self::Hang { .. } | Self::HangAfter { .. }
-        )
+        matches!(self, Self::ResetBefore | Self::ResetAfter | Self::Hang { .. } | Self::HangAfter { .. })
     }
 }
 
@@ -169,9 +155,7 @@ impl FaultBook {
                 continue;
             }
             rule.seen += 1;
-            let limit = rule
-                .times
-                .unwrap_or(if rule.matching.every { u64::MAX } else { 1 });
+            let limit = rule.times.unwrap_or(if rule.matching.every { u64::MAX } else { 1 });
             let due = rule.seen >= rule.matching.nth.unwrap_or(1) && rule.struck < limit;
             if due && fault.is_none() {
                 rule.struck += 1;
@@ -188,19 +172,11 @@ impl Match {
             crate::cloud::Effect::Read => "read",
             crate::cloud::Effect::Mutation => "mutation",
         };
-        self.service
-            .as_ref()
-            .is_none_or(|service| *service == label.service)
-            && self
-                .action
-                .as_ref()
-                .is_none_or(|action| named(action, &label.action))
+        self.service.as_ref().is_none_or(|service| *service == label.service)
+            && self.action.as_ref().is_none_or(|action| named(action, &label.action))
             && self.effect.as_ref().is_none_or(|wanted| wanted == effect)
             && self.from_call.is_none_or(|first| n >= first)
-            && self
-                .params
-                .iter()
-                .all(|(key, value)| label.params.get(key) == Some(value))
+            && self.params.iter().all(|(key, value)| label.params.get(key) == Some(value))
     }
 }
 
@@ -239,9 +215,7 @@ mod tests {
         let mut book = book(serde_json::json!([
             { "match": { "action": "Create*", "nth": 2 }, "fault": "throttle", "times": 2 }
         ]));
-        let struck: Vec<bool> = (1..6)
-            .map(|n| book.strike(n, &label("CreateVpc")).is_some())
-            .collect();
+        let struck: Vec<bool> = (1..6).map(|n| book.strike(n, &label("CreateVpc")).is_some()).collect();
         assert_eq!(struck, [false, true, true, false, false]);
     }
 

@@ -33,14 +33,7 @@ impl Ids {
     pub fn uuid(&mut self) -> String {
         let hex = self.hex32();
         let part = |from: usize, to: usize| hex.get(from..to).unwrap_or_default().to_owned();
-        format!(
-            "{}-{}-4{}-8{}-{}",
-            part(0, 8),
-            part(8, 12),
-            part(13, 16),
-            part(17, 20),
-            part(20, 32)
-        )
+        format!("{}-{}-4{}-8{}-{}", part(0, 8), part(8, 12), part(13, 16), part(17, 20), part(20, 32))
     }
 
     /// A positive number below 10^19, as load balancers and deployments carry it.

@@ -52,23 +52,15 @@ pub struct Inventory {
 
 /// Sorts items into the three lists.
 pub fn sort(items: Vec<Item>, ownership: &Ownership) -> Inventory {
-    let (lingering, resources): (Vec<_>, Vec<_>) =
-        items.into_iter().partition(|item| item.lingering);
+    let (lingering, resources): (Vec<_>, Vec<_>) = items.into_iter().partition(|item| item.lingering);
     let mut groups: BTreeMap<Vec<String>, Vec<Item>> = BTreeMap::new();
     for item in &resources {
         if let Some(key) = identity(item, ownership) {
             groups.entry(key).or_default().push(item.clone());
         }
     }
-    let duplicates = groups
-        .into_values()
-        .filter(|group| group.len() > 1)
-        .collect();
-    Inventory {
-        resources,
-        lingering,
-        duplicates,
-    }
+    let duplicates = groups.into_values().filter(|group| group.len() > 1).collect();
+    Inventory { resources, lingering, duplicates }
 }
 
 /// What no two things may share; `None` for what is not marked as owned, or not made by a call of its own.
@@ -80,17 +72,8 @@ fn identity(item: &Item, ownership: &Ownership) -> Option<Vec<String>> {
     let piece = item.tags.get(&ownership.piece)?;
     let role = item.tags.get(&ownership.label).unwrap_or(&item.name);
     Some(
-        [
-            &item.account,
-            &item.region,
-            &item.service,
-            &item.kind,
-            environment,
-            piece,
-            role,
-            &item.sameness,
-        ]
-        .map(Clone::clone)
-        .to_vec(),
+        [&item.account, &item.region, &item.service, &item.kind, environment, piece, role, &item.sameness]
+            .map(Clone::clone)
+            .to_vec(),
     )
 }

@@ -17,29 +17,18 @@ pub struct Birth {
 impl Birth {
     /// A thing made by this call, at this time.
     pub fn new(call: u64, at_ms: u64) -> Self {
-        Self {
-            call,
-            at_ms,
-            looks: 0,
-        }
+        Self { call, at_ms, looks: 0 }
     }
 
     /// A thing that everybody sees from the start.
     pub fn old(at_ms: u64) -> Self {
-        Self {
-            call: 0,
-            at_ms,
-            looks: u32::MAX,
-        }
+        Self { call: 0, at_ms, looks: u32::MAX }
     }
 
     /// Counts one look at the thing, and says whether this look finds it.
     pub fn look(&mut self, config: &Config, now: u64) -> bool {
         self.looks = self.looks.saturating_add(1);
-        self.looks > config.lag_polls
-            || config
-                .lag_ms
-                .is_some_and(|ms| now.saturating_sub(self.at_ms) >= ms)
+        self.looks > config.lag_polls || config.lag_ms.is_some_and(|ms| now.saturating_sub(self.at_ms) >= ms)
     }
 }
 
@@ -53,10 +42,7 @@ pub struct Ripening {
 impl Ripening {
     /// A state entered now.
     pub fn from(now: u64) -> Self {
-        Self {
-            since_ms: now,
-            polls: 0,
-        }
+        Self { since_ms: now, polls: 0 }
     }
 
     /// Counts one poll, and says whether the state is left: `polls` of them saw it, or it is old enough.
@@ -67,9 +53,6 @@ impl Ripening {
 
     /// Whether the state is left, without counting.
     pub fn ripe(&self, polls: u32, config: &Config, now: u64) -> bool {
-        self.polls > polls
-            || config
-                .ready_after_ms
-                .is_some_and(|ms| now.saturating_sub(self.since_ms) >= ms)
+        self.polls > polls || config.ready_after_ms.is_some_and(|ms| now.saturating_sub(self.since_ms) >= ms)
     }
 }

@@ -20,10 +20,7 @@ struct Options {
 }
 
 fn main() -> io::Result<()> {
-    tracing_subscriber::fmt()
-        .with_writer(io::stderr)
-        .with_env_filter(filter())
-        .init();
+    tracing_subscriber::fmt().with_writer(io::stderr).with_env_filter(filter()).init();
     let options = Options::parse();
     let config = match &options.config {
         Some(path) => serde_json::from_slice(&std::fs::read(path)?).map_err(io::Error::other)?,
@@ -41,6 +38,5 @@ fn main() -> io::Result<()> {
 }
 
 fn filter() -> tracing_subscriber::EnvFilter {
-    tracing_subscriber::EnvFilter::try_from_default_env()
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"))
+    tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"))
 }

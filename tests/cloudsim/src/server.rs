@@ -14,9 +14,7 @@ use axum::{
     body::Body,
     response::{IntoResponse, Response},
 };
-use hyper::{
-    Request as HttpRequest, StatusCode, body::Incoming, server::conn::http1, service::service_fn,
-};
+use hyper::{Request as HttpRequest, StatusCode, body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
 use tokio::sync::watch;
 use tower::ServiceExt;
@@ -63,24 +61,15 @@ impl Sim {
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
         let (stop, stopped) = watch::channel(false);
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(2)
-            .enable_all()
-            .build()?;
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
         let shared = Shared(Arc::new(Mutex::new(World::new(config))));
-        let thread = std::thread::Builder::new()
-            .name("cloudsim".into())
-            .spawn(move || {
-                if let Err(error) = runtime.block_on(serve(listener, shared, stopped)) {
-                    tracing::error!(%error, "the simulator stopped");
-                }
-                runtime.shutdown_background();
-            })?;
-        Ok(SimHandle {
-            address,
-            stop,
-            thread: Some(thread),
-        })
+        let thread = std::thread::Builder::new().name("cloudsim".into()).spawn(move || {
+            if let Err(error) = runtime.block_on(serve(listener, shared, stopped)) {
+                tracing::error!(%error, "the simulator stopped");
+            }
+            runtime.shutdown_background();
+        })?;
+        Ok(SimHandle { address, stop, thread: Some(thread) })
     }
 }
 
@@ -122,11 +111,7 @@ impl Drop for SimHandle {
     }
 }
 
-async fn serve(
-    listener: TcpListener,
-    shared: Shared,
-    mut stopped: watch::Receiver<bool>,
-) -> io::Result<()> {
+async fn serve(listener: TcpListener, shared: Shared, mut stopped: watch::Receiver<bool>) -> io::Result<()> {
     let listener = tokio::net::TcpListener::from_std(listener)?;
     let control = control::routes(shared.clone());
     loop {
@@ -144,12 +129,9 @@ async fn serve(
         let _ = stream.set_nodelay(true);
         let (shared, control) = (shared.clone(), control.clone());
         tokio::spawn(async move {
-            let service =
-                service_fn(move |request| answer(shared.clone(), control.clone(), request));
+            let service = service_fn(move |request| answer(shared.clone(), control.clone(), request));
             // An error here is a connection that broke, by the peer's hand or by a fault's.
-            let _ = http1::Builder::new()
-                .serve_connection(TokioIo::new(stream), service)
-                .await;
+            let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
         });
     }
 }
@@ -172,20 +154,12 @@ impl From<Infallible> for Hangup {
     }
 }
 
-async fn answer(
-    shared: Shared,
-    control: Router,
-    request: HttpRequest<Incoming>,
-) -> Result<Response, Hangup> {
+async fn answer(shared: Shared, control: Router, request: HttpRequest<Incoming>) -> Result<Response, Hangup> {
     if request.uri().path().starts_with("/_sim/") {
         return Ok(control.oneshot(request.map(Body::new)).await?);
     }
     let Some(request) = read(request).await else {
-        return Ok((
-            StatusCode::BAD_REQUEST,
-            "the body cannot be read, or is too large",
-        )
-            .into_response());
+        return Ok((StatusCode::BAD_REQUEST, "the body cannot be read, or is too large").into_response());
     };
     // On a task of its own: a client that goes away does not stop what it has sent.
     match tokio::spawn(handle(shared, request)).await {
@@ -197,18 +171,11 @@ async fn answer(
 
 async fn read(request: HttpRequest<Incoming>) -> Option<Request> {
     let (head, body) = request.into_parts();
-    let body = axum::body::to_bytes(Body::new(body), BODY_LIMIT)
-        .await
-        .ok()?;
+    let body = axum::body::to_bytes(Body::new(body), BODY_LIMIT).await.ok()?;
     let headers = head
         .headers
         .iter()
-        .map(|(name, value)| {
-            (
-                name.as_str().to_owned(),
-                String::from_utf8_lossy(value.as_bytes()).into_owned(),
-            )
-        })
+        .map(|(name, value)| (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
         .collect();
     Some(Request {
         method: head.method.as_str().to_owned(),
@@ -245,11 +212,7 @@ async fn strike(shared: &Shared, arrival: &Arrival, request: &Request) -> Option
     let Some(fault) = &arrival.fault else {
         return shared.lock().process(arrival, request);
     };
-    let reply = if fault.lets_through() {
-        shared.lock().process(arrival, request)
-    } else {
-        None
-    };
+    let reply = if fault.lets_through() { shared.lock().process(arrival, request) } else { None };
     pause(fault.held_ms()).await;
     if fault.breaks() {
         return None;
@@ -268,7 +231,5 @@ fn render(reply: Reply) -> Response {
     for (name, value) in &reply.headers {
         response = response.header(name, value);
     }
-    response
-        .body(Body::from(reply.body))
-        .unwrap_or_else(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response())
+    response.body(Body::from(reply.body)).unwrap_or_else(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response())
 }

@@ -56,39 +56,21 @@ impl World {
 
     /// Notes a request; `None` if no cloud knows what it is.
     pub fn arrive(&mut self, request: &Request) -> Option<Arrival> {
-        let cloud = self
-            .clouds
-            .iter()
-            .position(|cloud| cloud.recognises(request))?;
+        let cloud = self.clouds.iter().position(|cloud| cloud.recognises(request))?;
         let label = self.clouds.get(cloud)?.label(request);
         let digest = hex::encode(Sha256::digest(&request.body));
-        let n = self.calls.arrived(
-            &label,
-            digest.get(..16).unwrap_or_default().to_owned(),
-            now(),
-        );
+        let n = self.calls.arrived(&label, digest.get(..16).unwrap_or_default().to_owned(), now());
         let fault = self.faults.strike(n, &label);
         if let Some(fault) = &fault {
-            self.calls
-                .struck(n, serde_json::to_value(fault).unwrap_or_default());
+            self.calls.struck(n, serde_json::to_value(fault).unwrap_or_default());
         }
-        Some(Arrival {
-            n,
-            label,
-            fault,
-            cloud,
-        })
+        Some(Arrival { n, label, fault, cloud })
     }
 
     /// Does what the request asks for; `None` never happens for an arrival of this world.
     pub fn process(&mut self, arrival: &Arrival, request: &Request) -> Option<Reply> {
         let cloud = self.clouds.get_mut(arrival.cloud)?;
-        let mut env = Env {
-            config: &self.config,
-            now: now(),
-            call: arrival.n,
-            ids: &mut self.ids,
-        };
+        let mut env = Env { config: &self.config, now: now(), call: arrival.n, ids: &mut self.ids };
         let reply = cloud.process(&mut env, &arrival.label, request);
         self.calls.processed(arrival.n, &reply);
         Some(reply)
@@ -97,20 +79,12 @@ impl World {
     /// The answer that the arrival's fault prescribes, if it prescribes one.
     pub fn refuse(&self, arrival: &Arrival) -> Option<Reply> {
         let refusal = arrival.fault.as_ref()?.refusal()?;
-        Some(
-            self.clouds
-                .get(arrival.cloud)?
-                .refuse(&arrival.label, &refusal),
-        )
+        Some(self.clouds.get(arrival.cloud)?.refuse(&arrival.label, &refusal))
     }
 
     /// Everything that exists.
     pub fn inventory(&self) -> Inventory {
-        let items = self
-            .clouds
-            .iter()
-            .flat_map(|cloud| cloud.inventory())
-            .collect();
+        let items = self.clouds.iter().flat_map(|cloud| cloud.inventory()).collect();
         inventory::sort(items, &self.config.ownership)
     }
 
@@ -124,12 +98,7 @@ impl World {
     pub fn act(&mut self, act: &Value) -> Result<Value, String> {
         let mut refusal = "no cloud is simulated".to_owned();
         for cloud in &mut self.clouds {
-            let mut env = Env {
-                config: &self.config,
-                now: now(),
-                call: 0,
-                ids: &mut self.ids,
-            };
+            let mut env = Env { config: &self.config, now: now(), call: 0, ids: &mut self.ids };
             match cloud.act(&mut env, act) {
                 Ok(answer) => return Ok(answer),
                 Err(reason) => refusal = reason,
@@ -151,8 +120,6 @@ impl World {
 
 /// Unix time in milliseconds.
 pub fn now() -> u64 {
-    let since = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }

@@ -1,10 +1,5 @@
-//! The frame around the clouds: signatures, faults, the call log, the inventory, acts by hand.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing
-)]
+//! The frame around the clouds: faults, the call log, the inventory, acts by hand.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 #[path = "common/mod.rs"]
 mod common;
@@ -15,139 +10,38 @@ use common::{Cloud, Network, Stage};
 use serde_json::{Value, json};
 
 fn group(cloud: &Cloud, name: &str, tags: &[(&str, &str)]) -> common::Answer {
-    let mut parameters = vec![
-        ("GroupName".to_owned(), name.to_owned()),
-        ("GroupDescription".to_owned(), "d".to_owned()),
-    ];
+    let mut parameters =
+        vec![("GroupName".to_owned(), name.to_owned()), ("GroupDescription".to_owned(), "d".to_owned())];
     if !tags.is_empty() {
-        parameters.push((
-            "TagSpecification.1.ResourceType".to_owned(),
-            "security-group".to_owned(),
-        ));
+        parameters.push(("TagSpecification.1.ResourceType".to_owned(), "security-group".to_owned()));
     }
     for (n, (key, value)) in tags.iter().enumerate() {
-        parameters.push((
-            format!("TagSpecification.1.Tag.{}.Key", n + 1),
-            (*key).to_owned(),
-        ));
-        parameters.push((
-            format!("TagSpecification.1.Tag.{}.Value", n + 1),
-            (*value).to_owned(),
-        ));
+        parameters.push((format!("TagSpecification.1.Tag.{}.Key", n + 1), (*key).to_owned()));
+        parameters.push((format!("TagSpecification.1.Tag.{}.Value", n + 1), (*value).to_owned()));
     }
-    let parameters: Vec<(&str, &str)> = parameters
-        .iter()
-        .map(|(k, v)| (k.as_str(), v.as_str()))
-        .collect();
+    let parameters: Vec<(&str, &str)> = parameters.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
     cloud.ec2("CreateSecurityGroup", &parameters)
-}
-
-#[test]
-fn each_protocol_refuses_a_bad_signature_in_its_own_words() {
-    let mut cloud = Cloud::plain();
-    cloud.secret = "guessed";
-    cloud
-        .ec2("DescribeVpcs", &[])
-        .refused(401, "AuthFailure", "not able to validate");
-    cloud
-        .rds("DescribeDBInstances", &[])
-        .refused(403, "SignatureDoesNotMatch", "does not match");
-    cloud.ecs("ListClusters", json!({})).refused(
-        400,
-        "InvalidSignatureException",
-        "does not match",
-    );
-    cloud.key = "AKIDNOBODY";
-    cloud
-        .rds("DescribeDBInstances", &[])
-        .refused(403, "InvalidClientTokenId", "security token");
-    cloud.ecs("ListClusters", json!({})).refused(
-        400,
-        "UnrecognizedClientException",
-        "security token",
-    );
-    assert!(
-        cloud
-            .calls()
-            .iter()
-            .all(|call| call["account"] == Value::Null)
-    );
-}
-
-#[test]
-fn an_unsigned_request_is_refused() {
-    let cloud = Cloud::plain();
-    let form = [("content-type", "application/x-www-form-urlencoded")];
-    cloud
-        .raw(
-            "POST",
-            "/",
-            &form,
-            b"Action=DescribeVpcs&Version=2016-11-15",
-        )
-        .unwrap()
-        .refused(403, "MissingAuthenticationToken", "");
-    let target = [
-        ("content-type", "application/x-amz-json-1.1"),
-        ("x-amz-target", "AmazonSSM.GetParameter"),
-    ];
-    cloud.raw("POST", "/", &target, b"{}").unwrap().refused(
-        400,
-        "MissingAuthenticationTokenException",
-        "",
-    );
-}
-
-#[test]
-fn a_signature_is_good_for_a_quarter_of_an_hour() {
-    let cloud = Cloud::plain();
-    let form = [("content-type", "application/x-www-form-urlencoded")];
-    let body = b"Action=GetCallerIdentity&Version=2011-06-15";
-    let at = |minutes: i64| {
-        let at = time::OffsetDateTime::now_utc() + time::Duration::minutes(minutes);
-        cloud.signed_at("sts", &form, body, at).unwrap()
-    };
-    at(-14).ok();
-    at(14).ok();
-    at(-16).refused(403, "SignatureDoesNotMatch", "Signature expired");
-    at(16).refused(403, "SignatureDoesNotMatch", "not yet current");
 }
 
 #[test]
 fn accounts_and_regions_do_not_see_each_other() {
     let mut cloud = Cloud::plain();
     group(&cloud, "mine", &[]).ok();
-    let seen = |cloud: &Cloud| {
-        cloud
-            .ec2("DescribeSecurityGroups", &[])
-            .ok()
-            .texts("groupName")
-            .contains(&"mine".to_owned())
-    };
+    let seen =
+        |cloud: &Cloud| cloud.ec2("DescribeSecurityGroups", &[]).ok().texts("groupName").contains(&"mine".to_owned());
     assert!(seen(&cloud));
     cloud.region = "eu-west-1";
     assert!(!seen(&cloud));
     (cloud.region, cloud.key, cloud.secret) = ("us-east-1", "AKIDOTHER", "cloudsim-other-secret");
     assert!(!seen(&cloud));
-    assert_eq!(
-        cloud
-            .query("sts", "GetCallerIdentity", &[])
-            .ok()
-            .text("Account"),
-        "210987654321"
-    );
+    assert_eq!(cloud.query("sts", "GetCallerIdentity", &[]).ok().text("Account"), "210987654321");
 }
 
 #[test]
 fn reset_before_does_nothing_and_reset_after_does_everything() {
     let cloud = Cloud::plain();
-    let create = |name: &str| {
-        cloud.try_query(
-            "ec2",
-            "CreateSecurityGroup",
-            &[("GroupName", name), ("GroupDescription", "d")],
-        )
-    };
+    let create =
+        |name: &str| cloud.try_query("ec2", "CreateSecurityGroup", &[("GroupName", name), ("GroupDescription", "d")]);
     for (fault, made) in [("reset_before", 0), ("reset_after", 1)] {
         cloud.fault(json!({ "match": { "action": "CreateSecurityGroup" }, "fault": fault }));
         assert!(create("g").is_err());
@@ -156,11 +50,7 @@ fn reset_before_does_nothing_and_reset_after_does_everything() {
     let calls = cloud.calls();
     assert_eq!(calls[0]["processed"], false);
     assert_eq!(
-        (
-            &calls[1]["processed"],
-            &calls[1]["status"],
-            &calls[1]["fault"]
-        ),
+        (&calls[1]["processed"], &calls[1]["status"], &calls[1]["fault"]),
         (&json!(true), &Value::Null, &json!("reset_after"))
     );
 }
@@ -188,23 +78,14 @@ fn errors_strike_before_and_after() {
 #[test]
 fn delays_answer_late_and_hangs_never() {
     let cloud = Cloud::plain();
-    cloud.fault(
-        json!({ "match": { "action": "DescribeVpcs" }, "fault": { "delay": { "ms": 150 } } }),
-    );
+    cloud.fault(json!({ "match": { "action": "DescribeVpcs" }, "fault": { "delay": { "ms": 150 } } }));
     let start = Instant::now();
     cloud.ec2("DescribeVpcs", &[]).ok();
     assert!(start.elapsed() >= Duration::from_millis(150));
-    cloud
-        .fault(json!({ "match": { "action": "DescribeVpcs" }, "fault": { "hang": { "ms": 50 } } }));
+    cloud.fault(json!({ "match": { "action": "DescribeVpcs" }, "fault": { "hang": { "ms": 50 } } }));
     assert!(cloud.try_query("ec2", "DescribeVpcs", &[]).is_err());
-    cloud.fault(
-        json!({ "match": { "action": "CreateVpc" }, "fault": { "hang_after": { "ms": 50 } } }),
-    );
-    assert!(
-        cloud
-            .try_query("ec2", "CreateVpc", &[("CidrBlock", "10.0.0.0/16")])
-            .is_err()
-    );
+    cloud.fault(json!({ "match": { "action": "CreateVpc" }, "fault": { "hang_after": { "ms": 50 } } }));
+    assert!(cloud.try_query("ec2", "CreateVpc", &[("CidrBlock", "10.0.0.0/16")]).is_err());
     assert_eq!(cloud.existing("vpc").len(), 1);
 }
 
@@ -217,32 +98,15 @@ fn a_request_goes_on_when_its_client_has_gone() {
     std::thread::scope(|scope| {
         scope.spawn(|| {
             let host = format!("127.0.0.1:{}", cloud.port());
-            let credentials = cloudsim::Credentials {
-                access_key: cloud.key,
-                secret_key: cloud.secret,
-                session_token: None,
-            };
-            let headers = [
-                ("host", host.as_str()),
-                ("content-type", "application/x-www-form-urlencoded"),
-            ];
-            let scope = cloudsim::Scope {
-                region: "us-east-1",
-                service: "ec2",
-            };
-            let added = cloudsim::sign(
-                &credentials,
-                scope,
-                "/",
-                &headers,
-                form.as_bytes(),
-                time::OffsetDateTime::now_utc(),
-            );
+            let credentials =
+                cloudsim::Credentials { access_key: cloud.key, secret_key: cloud.secret, session_token: None };
+            let headers = [("host", host.as_str()), ("content-type", "application/x-www-form-urlencoded")];
+            let scope = cloudsim::Scope { region: "us-east-1", service: "ec2" };
+            let added =
+                cloudsim::sign(&credentials, scope, "/", &headers, form.as_bytes(), time::OffsetDateTime::now_utc());
             let mut text = format!("POST / HTTP/1.1\r\ncontent-length: {}\r\n", form.len());
-            for (name, value) in headers
-                .iter()
-                .map(|(n, v)| (*n, *v))
-                .chain(added.iter().map(|(n, v)| (n.as_str(), v.as_str())))
+            for (name, value) in
+                headers.iter().map(|(n, v)| (*n, *v)).chain(added.iter().map(|(n, v)| (n.as_str(), v.as_str())))
             {
                 text.push_str(&format!("{name}: {value}\r\n"));
             }
@@ -262,40 +126,23 @@ fn a_request_goes_on_when_its_client_has_gone() {
 #[test]
 fn duplicates_are_things_of_one_environment_piece_and_label() {
     let cloud = Cloud::plain();
-    let marks = |label: &'static str| {
-        [
-            ("cloudark:environment", "e"),
-            ("cloudark:piece", "p"),
-            ("cloudark:label", label),
-        ]
-    };
+    let marks =
+        |label: &'static str| [("cloudark:environment", "e"), ("cloudark:piece", "p"), ("cloudark:label", label)];
     group(&cloud, "a", &marks("tasks")).ok();
     group(&cloud, "b", &marks("balancer")).ok();
-    assert!(
-        cloud.inventory()["duplicates"]
-            .as_array()
-            .unwrap()
-            .is_empty()
-    );
+    assert!(cloud.inventory()["duplicates"].as_array().unwrap().is_empty());
     group(&cloud, "c", &marks("tasks")).ok();
     let duplicates = cloud.inventory()["duplicates"].clone();
     assert_eq!(duplicates.as_array().unwrap().len(), 1);
-    let names: Vec<&str> = duplicates[0]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|item| item["name"].as_str().unwrap())
-        .collect();
+    let names: Vec<&str> =
+        duplicates[0].as_array().unwrap().iter().map(|item| item["name"].as_str().unwrap()).collect();
     assert_eq!(names, ["a", "c"]);
 }
 
 #[test]
 fn a_rule_left_on_a_default_group_is_an_orphan() {
     let cloud = Cloud::plain();
-    let groups = cloud
-        .ec2("DescribeSecurityGroups", &[])
-        .ok()
-        .text("groupId");
+    let groups = cloud.ec2("DescribeSecurityGroups", &[]).ok().text("groupId");
     assert!(cloud.existing("").is_empty());
     common::admit(&cloud, &groups, 80, "0.0.0.0/0").ok();
     assert_eq!(cloud.existing("security-group-rule").len(), 1);
@@ -315,18 +162,10 @@ fn the_call_log_masks_secrets_and_the_state_does_not() {
     ];
     cloud.rds("CreateDBInstance", &parameters).ok();
     let call = &cloud.calls()[0];
-    assert_eq!(
-        (&call["n"], &call["effect"], &call["status"]),
-        (&json!(1), &json!("mutation"), &json!(200))
-    );
+    assert_eq!((&call["n"], &call["effect"], &call["status"]), (&json!(1), &json!("mutation"), &json!(200)));
     assert_eq!(call["params"]["MasterUserPassword"], "***");
     assert_eq!(call["ignored"], json!(["MasterUserPasword"]));
-    assert!(
-        cloud
-            .control("GET", "/_sim/state", &Value::Null)
-            .to_string()
-            .contains("correct-horse")
-    );
+    assert!(cloud.control("GET", "/_sim/state", &Value::Null).to_string().contains("correct-horse"));
     cloud.control("DELETE", "/_sim/calls", &Value::Null);
     assert!(cloud.calls().is_empty());
 }
@@ -339,12 +178,7 @@ fn small_pages_can_be_forced() {
     }
     let first = cloud.ec2("DescribeSecurityGroups", &[]).ok();
     assert_eq!(first.texts("groupName").len(), 2);
-    let second = cloud
-        .ec2(
-            "DescribeSecurityGroups",
-            &[("NextToken", &first.text("nextToken"))],
-        )
-        .ok();
+    let second = cloud.ec2("DescribeSecurityGroups", &[("NextToken", &first.text("nextToken"))]).ok();
     assert_eq!(second.texts("groupName").len(), 2);
     assert!(second.text("nextToken").is_empty());
 }
@@ -354,33 +188,17 @@ fn things_can_be_done_by_hand() {
     let cloud = Cloud::plain();
     let stage = Stage::set(&cloud);
     stage.deploy(&cloud, "web:1");
-    cloud.act(
-        json!({ "act": "call", "service": "ec2", "action": "CreateSecurityGroup",
-                      "params": { "GroupName": "theirs", "GroupDescription": "not ours" } }),
-    );
+    cloud.act(json!({ "act": "call", "service": "ec2", "action": "CreateSecurityGroup",
+                      "params": { "GroupName": "theirs", "GroupDescription": "not ours" } }));
     assert!(
-        cloud
-            .existing("security-group")
-            .iter()
-            .any(|item| item["name"] == "theirs" && item["created_by_call"] == 0)
+        cloud.existing("security-group").iter().any(|item| item["name"] == "theirs" && item["created_by_call"] == 0)
     );
     cloud.act(json!({ "act": "tag", "id": stage.inner, "tags": { "cloudark:environment": "somebody-else" } }));
-    assert!(
-        cloud
-            .existing("")
-            .iter()
-            .any(|item| item["tags"]["cloudark:environment"] == "somebody-else")
-    );
-    cloud.act(
-        json!({ "act": "log", "group": "/web", "stream": "web/web/x", "messages": ["by hand"] }),
-    );
+    assert!(cloud.existing("").iter().any(|item| item["tags"]["cloudark:environment"] == "somebody-else"));
+    cloud.act(json!({ "act": "log", "group": "/web", "stream": "web/web/x", "messages": ["by hand"] }));
     cloud.act(json!({ "act": "crash", "service": "web", "exit": 137 }));
     common::look(&cloud);
-    assert!(
-        common::stopped(&cloud)
-            .iter()
-            .any(|task| task["containers"][0]["exitCode"] == 137)
-    );
+    assert!(common::stopped(&cloud).iter().any(|task| task["containers"][0]["exitCode"] == 137));
     cloud.act(json!({ "act": "remove", "id": "/web", "region": "us-east-1" }));
     assert!(cloud.existing("log-group").is_empty());
     let calls = cloud.calls().len();
@@ -394,14 +212,9 @@ fn settings_change_at_run_time_and_unknown_ones_are_refused() {
     let cloud = Cloud::plain();
     cloud.configure(json!({ "lag_polls": 5, "aws": { "tasks_fail": true } }));
     let config = cloud.control("GET", "/_sim/config", &Value::Null);
-    assert_eq!(
-        (&config["lag_polls"], &config["aws"]["tasks_fail"]),
-        (&json!(5), &json!(true))
-    );
+    assert_eq!((&config["lag_polls"], &config["aws"]["tasks_fail"]), (&json!(5), &json!(true)));
     let json_type = [("content-type", "application/json")];
-    let answer = cloud
-        .raw("POST", "/_sim/config", &json_type, br#"{"lag_pols": 1}"#)
-        .unwrap();
+    let answer = cloud.raw("POST", "/_sim/config", &json_type, br#"{"lag_pols": 1}"#).unwrap();
     assert_eq!(answer.status, 400);
     assert!(answer.body.contains("lag_pols"));
 }

@@ -129,11 +129,7 @@ impl Default for App {
             pulls: true,
             exits: None,
             answers: 200,
-            logs: vec![
-                "starting".into(),
-                "configuration read".into(),
-                "listening".into(),
-            ],
+            logs: vec!["starting".into(), "configuration read".into(), "listening".into()],
         }
     }
 }
@@ -164,7 +160,5 @@ impl AwsConfig {
 
 /// `302` is an HTTP status; `1513024691383` and `12` are not.
 fn status(part: &str) -> Option<u16> {
-    part.parse()
-        .ok()
-        .filter(|status| part.len() == 3 && (200..600).contains(status))
+    part.parse().ok().filter(|status| part.len() == 3 && (200..600).contains(status))
 }

@@ -39,12 +39,7 @@ pub fn call(ctx: &mut Ctx<'_>, action: &str, p: &Params) -> Answer {
         "DescribeRepositories" => describe(ctx, p),
         "DeleteRepository" => {
             let (name, _) = (p.need("repositoryName")?, p.flag("force"));
-            let gone = ctx
-                .r
-                .ecr
-                .repositories
-                .remove(&name)
-                .ok_or_else(|| missing(ctx.account, &name))?;
+            let gone = ctx.r.ecr.repositories.remove(&name).ok_or_else(|| missing(ctx.account, &name))?;
             Ok(json!({ "repository": view(ctx.account, &gone) }))
         }
         "GetAuthorizationToken" => Ok(json!({
@@ -57,27 +52,14 @@ pub fn call(ctx: &mut Ctx<'_>, action: &str, p: &Params) -> Answer {
         })),
         "ListTagsForResource" => {
             let arn = p.need("resourceArn")?;
-            let found = ctx
-                .r
-                .ecr
-                .repositories
-                .values()
-                .find(|repository| repository.arn == arn);
+            let found = ctx.r.ecr.repositories.values().find(|repository| repository.arn == arn);
             let found = found.ok_or_else(|| missing(ctx.account, &arn))?;
             Ok(json!({ "tags": tag_list(&found.tags) }))
         }
         "TagResource" => {
             let (arn, tags) = (p.need("resourceArn")?, p.tags("tags")?);
-            let found = ctx
-                .r
-                .ecr
-                .repositories
-                .values_mut()
-                .find(|repository| repository.arn == arn);
-            found
-                .ok_or_else(|| missing(ctx.account, &arn))?
-                .tags
-                .extend(tags);
+            let found = ctx.r.ecr.repositories.values_mut().find(|repository| repository.arn == arn);
+            found.ok_or_else(|| missing(ctx.account, &arn))?.tags.extend(tags);
             Ok(json!({}))
         }
         _ => Err(unknown_action(ctx, Service::Ecr, action)),
@@ -103,10 +85,7 @@ fn create(ctx: &mut Ctx<'_>, p: &Params) -> Answer {
     if ctx.r.ecr.repositories.contains_key(&name) {
         return Err(AwsError::new(
             "RepositoryAlreadyExistsException",
-            format!(
-                "The repository with name '{name}' already exists in the registry with id '{}'",
-                ctx.account
-            ),
+            format!("The repository with name '{name}' already exists in the registry with id '{}'", ctx.account),
         ));
     }
     let repository = Repository {
@@ -117,10 +96,7 @@ fn create(ctx: &mut Ctx<'_>, p: &Params) -> Answer {
         birth: ctx.birth(),
     };
     let answer = json!({ "repository": view(ctx.account, &repository) });
-    ctx.r
-        .ecr
-        .repositories
-        .insert(repository.name.clone(), repository);
+    ctx.r.ecr.repositories.insert(repository.name.clone(), repository);
     Ok(answer)
 }
 
@@ -141,9 +117,7 @@ fn describe(ctx: &mut Ctx<'_>, p: &Params) -> Answer {
     let mut found = Vec::new();
     let mut seen = Vec::new();
     for repository in ctx.r.ecr.repositories.values_mut() {
-        if (names.is_empty() || names.contains(&repository.name))
-            && repository.birth.look(config, now)
-        {
+        if (names.is_empty() || names.contains(&repository.name)) && repository.birth.look(config, now) {
             seen.push(repository.name.clone());
             found.push(view(ctx.account, repository));
         }
@@ -158,9 +132,7 @@ fn describe(ctx: &mut Ctx<'_>, p: &Params) -> Answer {
 fn missing(account: &str, name: &str) -> AwsError {
     AwsError::new(
         "RepositoryNotFoundException",
-        format!(
-            "The repository with name '{name}' does not exist in the registry with id '{account}'"
-        ),
+        format!("The repository with name '{name}' does not exist in the registry with id '{account}'"),
     )
 }
 
@@ -168,12 +140,7 @@ impl Ecr {
     /// Everything for the inventory.
     pub fn list(&self, list: &mut Lister<'_>) {
         for repository in self.repositories.values() {
-            let shown = thing(
-                &repository.arn,
-                &repository.name,
-                &repository.tags,
-                &repository.birth,
-            );
+            let shown = thing(&repository.arn, &repository.name, &repository.tags, &repository.birth);
             list.add("ecr", "repository", shown, |_| {});
         }
     }

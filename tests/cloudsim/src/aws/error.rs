@@ -38,29 +38,17 @@ impl AwsError {
 
     /// An error of this status.
     pub fn with_status(status: u16, code: &str, message: impl Into<String>) -> Self {
-        Self {
-            status,
-            code: Code::Is(code.to_owned()),
-            message: message.into(),
-        }
+        Self { status, code: Code::Is(code.to_owned()), message: message.into() }
     }
 
     /// A required parameter is missing.
     pub fn missing(name: &str) -> Self {
-        Self {
-            status: 400,
-            code: Code::Missing,
-            message: format!("The request must contain the parameter {name}"),
-        }
+        Self { status: 400, code: Code::Missing, message: format!("The request must contain the parameter {name}") }
     }
 
     /// A parameter has a value that it cannot have.
     pub fn invalid(message: impl Into<String>) -> Self {
-        Self {
-            status: 400,
-            code: Code::Invalid,
-            message: message.into(),
-        }
+        Self { status: 400, code: Code::Invalid, message: message.into() }
     }
 
     /// The code as this service spells it.
@@ -98,23 +86,17 @@ impl AwsError {
                 ("text/xml;charset=UTF-8", body)
             }
             Protocol::Query => {
-                let fault = if self.status < 500 {
-                    "Sender"
-                } else {
-                    "Receiver"
-                };
-                let (ns, code, message) =
-                    (service.namespace(), escape(&code), escape(&self.message));
+                let fault = if self.status < 500 { "Sender" } else { "Receiver" };
+                let (ns, code, message) = (service.namespace(), escape(&code), escape(&self.message));
                 let body = format!(
                     "<ErrorResponse xmlns=\"{ns}\"><Error><Type>{fault}</Type><Code>{code}</Code><Message>{message}</Message>\
                      </Error><RequestId>{request_id}</RequestId></ErrorResponse>"
                 );
                 ("text/xml", body)
             }
-            Protocol::Json => (
-                "application/x-amz-json-1.1",
-                json!({ "__type": code, "message": self.message }).to_string(),
-            ),
+            Protocol::Json => {
+                ("application/x-amz-json-1.1", json!({ "__type": code, "message": self.message }).to_string())
+            }
         };
         Reply {
             status: self.status,
@@ -129,10 +111,7 @@ impl AwsError {
 
 /// The headers that every answer has.
 pub fn headers(content_type: &str, request_id: &str) -> Vec<(String, String)> {
-    vec![
-        ("content-type".into(), content_type.into()),
-        ("x-amzn-requestid".into(), request_id.into()),
-    ]
+    vec![("content-type".into(), content_type.into()), ("x-amzn-requestid".into(), request_id.into())]
 }
 
 /// Text for use between tags.
@@ -156,36 +135,22 @@ pub fn refusal(service: Service, refusal: &Refusal) -> AwsError {
     match refusal {
         Refusal::Throttle => match service {
             Ec2 => AwsError::with_status(503, "RequestLimitExceeded", "Request limit exceeded."),
-            other if other.protocol() == Protocol::Json => {
-                AwsError::new("ThrottlingException", "Rate exceeded")
-            }
+            other if other.protocol() == Protocol::Json => AwsError::new("ThrottlingException", "Rate exceeded"),
             _ => AwsError::new("Throttling", "Rate exceeded"),
         },
         Refusal::Status500 => match service {
             Ec2 => AwsError::with_status(500, "InternalError", "An internal error has occurred"),
-            Ecs | Ecr => AwsError::with_status(
-                500,
-                "ServerException",
-                "Service Unavailable. Please try again later.",
-            ),
+            Ecs | Ecr => AwsError::with_status(500, "ServerException", "Service Unavailable. Please try again later."),
             Ssm => AwsError::with_status(500, "InternalServerError", "An internal error occurred."),
             _ => AwsError::with_status(500, "InternalFailure", "An internal error occurred."),
         },
         Refusal::Status503 => match service {
-            Ec2 => AwsError::with_status(
-                503,
-                "Unavailable",
-                "The service is unavailable. Please try again shortly.",
-            ),
+            Ec2 => AwsError::with_status(503, "Unavailable", "The service is unavailable. Please try again shortly."),
             other if other.protocol() == Protocol::Json => {
                 AwsError::with_status(503, "ServiceUnavailableException", "Service is unavailable")
             }
             _ => AwsError::with_status(503, "ServiceUnavailable", "Service is unavailable"),
         },
-        Refusal::Error {
-            status,
-            code,
-            message,
-        } => AwsError::with_status(*status, code, message),
+        Refusal::Error { status, code, message } => AwsError::with_status(*status, code, message),
     }
 }

@@ -7,11 +7,7 @@ use crate::cloud::Reply;
 
 /// A successful answer; fields that are null are left out.
 pub fn respond(result: &Value, request_id: &str) -> Reply {
-    let body = if result.is_null() {
-        String::new()
-    } else {
-        pruned(result).to_string()
-    };
+    let body = if result.is_null() { String::new() } else { pruned(result).to_string() };
     Reply {
         status: 200,
         headers: headers("application/x-amz-json-1.1", request_id),

@@ -17,10 +17,8 @@ use super::{
 use crate::life::Birth;
 
 /// The retentions that can be chosen, in days.
-const RETENTIONS: [i64; 22] = [
-    1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922,
-    3288, 3653,
-];
+const RETENTIONS: [i64; 22] =
+    [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653];
 
 /// What Logs knows in a region.
 #[derive(Default, Serialize)]
@@ -90,10 +88,7 @@ pub fn call(ctx: &mut Ctx<'_>, action: &str, p: &Params) -> Answer {
 
 fn map(p: &Params, name: &str) -> Tags {
     let fields = p.value(name).and_then(Value::as_object);
-    let texts = fields
-        .into_iter()
-        .flatten()
-        .filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned())));
+    let texts = fields.into_iter().flatten().filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned())));
     texts.collect()
 }
 
@@ -110,10 +105,7 @@ fn create(ctx: &mut Ctx<'_>, p: &Params) -> Answer {
         ));
     }
     if ctx.r.logs.groups.contains_key(&name) {
-        return Err(AwsError::new(
-            "ResourceAlreadyExistsException",
-            "The specified log group already exists",
-        ));
+        return Err(AwsError::new("ResourceAlreadyExistsException", "The specified log group already exists"));
     }
     let group = LogGroup {
         arn: ctx.arn("logs", &format!("log-group:{name}")),
@@ -132,12 +124,8 @@ fn describe(ctx: &mut Ctx<'_>, p: &Params) -> Answer {
     let (config, now) = (ctx.config, ctx.now);
     let mut found = Vec::new();
     for group in ctx.r.logs.groups.values_mut() {
-        let wanted = prefix
-            .as_ref()
-            .is_none_or(|prefix| group.name.starts_with(prefix.as_str()))
-            && pattern
-                .as_ref()
-                .is_none_or(|pattern| group.name.contains(pattern.as_str()));
+        let wanted = prefix.as_ref().is_none_or(|prefix| group.name.starts_with(prefix.as_str()))
+            && pattern.as_ref().is_none_or(|pattern| group.name.contains(pattern.as_str()));
         if wanted && group.birth.look(config, now) {
             found.push(json!({
                 "logGroupName": group.name,
@@ -156,14 +144,9 @@ fn describe(ctx: &mut Ctx<'_>, p: &Params) -> Answer {
 }
 
 fn retain(ctx: &mut Ctx<'_>, p: &Params) -> Answer {
-    let days = p
-        .number("retentionInDays")?
-        .ok_or_else(|| AwsError::missing("retentionInDays"))?;
+    let days = p.number("retentionInDays")?.ok_or_else(|| AwsError::missing("retentionInDays"))?;
     if !RETENTIONS.contains(&days) {
-        return Err(AwsError::new(
-            "InvalidParameterException",
-            format!("Invalid retention value: {days}"),
-        ));
+        return Err(AwsError::new("InvalidParameterException", format!("Invalid retention value: {days}")));
     }
     need(ctx, &p.need("logGroupName")?)?.retention = Some(days);
     Ok(Value::Null)
@@ -200,18 +183,9 @@ fn filter(ctx: &mut Ctx<'_>, p: &Params) -> Answer {
             "logStreamNamePrefix and logStreamNames can not both be specified",
         ));
     }
-    let start = p
-        .number("startTime")?
-        .and_then(|ms| u64::try_from(ms).ok())
-        .unwrap_or(0);
-    let end = p
-        .number("endTime")?
-        .and_then(|ms| u64::try_from(ms).ok())
-        .unwrap_or(u64::MAX);
-    let pattern = p
-        .text("filterPattern")
-        .map(|text| text.trim_matches('"').to_owned())
-        .unwrap_or_default();
+    let start = p.number("startTime")?.and_then(|ms| u64::try_from(ms).ok()).unwrap_or(0);
+    let end = p.number("endTime")?.and_then(|ms| u64::try_from(ms).ok()).unwrap_or(u64::MAX);
+    let pattern = p.text("filterPattern").map(|text| text.trim_matches('"').to_owned()).unwrap_or_default();
     let group = addressed(ctx, p)?;
     if let Some(missing) = names.iter().find(|name| !group.streams.contains_key(*name)) {
         return Err(AwsError::new(
@@ -221,9 +195,7 @@ fn filter(ctx: &mut Ctx<'_>, p: &Params) -> Answer {
     }
     let mut found: Vec<(u64, Value)> = Vec::new();
     for (name, stream) in &group.streams {
-        let wanted = prefix
-            .as_ref()
-            .is_none_or(|prefix| name.starts_with(prefix.as_str()))
+        let wanted = prefix.as_ref().is_none_or(|prefix| name.starts_with(prefix.as_str()))
             && (names.is_empty() || names.contains(name));
         for event in stream.events.iter().filter(|_| wanted) {
             if (start..=end).contains(&event.at_ms) && event.message.contains(&pattern) {
@@ -248,33 +220,18 @@ fn filter(ctx: &mut Ctx<'_>, p: &Params) -> Answer {
 
 fn get(ctx: &mut Ctx<'_>, p: &Params) -> Answer {
     let name = p.need("logStreamName")?;
-    let start = p
-        .number("startTime")?
-        .and_then(|ms| u64::try_from(ms).ok())
-        .unwrap_or(0);
-    let limit = p
-        .number("limit")?
-        .and_then(|n| usize::try_from(n).ok())
-        .unwrap_or(10_000);
+    let start = p.number("startTime")?.and_then(|ms| u64::try_from(ms).ok()).unwrap_or(0);
+    let limit = p.number("limit")?.and_then(|n| usize::try_from(n).ok()).unwrap_or(10_000);
     let from_head = p.flag("startFromHead").unwrap_or(false);
     let group = addressed(ctx, p)?;
-    let stream = group.streams.get(&name).ok_or_else(|| {
-        AwsError::new(
-            "ResourceNotFoundException",
-            "The specified log stream does not exist.",
-        )
-    })?;
-    let events: Vec<&Event> = stream
-        .events
-        .iter()
-        .filter(|event| event.at_ms >= start)
-        .collect();
+    let stream = group
+        .streams
+        .get(&name)
+        .ok_or_else(|| AwsError::new("ResourceNotFoundException", "The specified log stream does not exist."))?;
+    let events: Vec<&Event> = stream.events.iter().filter(|event| event.at_ms >= start).collect();
     let total = events.len();
     // A token is a place in the stream; the same one comes back when there is nothing more.
-    let place = |text: String| {
-        text.get(2..)
-            .and_then(|digits| digits.parse::<usize>().ok())
-    };
+    let place = |text: String| text.get(2..).and_then(|digits| digits.parse::<usize>().ok());
     let first = match p.text("nextToken").and_then(place) {
         Some(place) => place.min(total),
         None if from_head => 0,
@@ -300,19 +257,10 @@ pub fn write(ctx: &mut Ctx<'_>, group: &str, stream: &str, lines: &[String]) -> 
     let Some(group) = ctx.r.logs.groups.get_mut(group) else {
         return false;
     };
-    let stream = group
-        .streams
-        .entry(stream.to_owned())
-        .or_insert_with(|| Stream {
-            created_ms: now,
-            events: Vec::new(),
-        });
+    let stream =
+        group.streams.entry(stream.to_owned()).or_insert_with(|| Stream { created_ms: now, events: Vec::new() });
     for line in lines {
-        stream.events.push(Event {
-            id: ids.hex32(),
-            at_ms: now,
-            message: line.clone(),
-        });
+        stream.events.push(Event { id: ids.hex32(), at_ms: now, message: line.clone() });
     }
     true
 }
@@ -327,12 +275,7 @@ fn addressed<'a>(ctx: &'a Ctx<'_>, p: &Params) -> Result<&'a LogGroup, AwsError>
         .text("logGroupName")
         .or_else(|| p.text("logGroupIdentifier"))
         .ok_or_else(|| AwsError::missing("logGroupName"))?;
-    ctx.r
-        .logs
-        .groups
-        .values()
-        .find(|group| group.name == name || group.arn == name)
-        .ok_or_else(no_group)
+    ctx.r.logs.groups.values().find(|group| group.name == name || group.arn == name).ok_or_else(no_group)
 }
 
 fn by_arn<'a>(ctx: &'a mut Ctx<'_>, p: &Params) -> Result<&'a mut LogGroup, AwsError> {
@@ -342,31 +285,18 @@ fn by_arn<'a>(ctx: &'a mut Ctx<'_>, p: &Params) -> Result<&'a mut LogGroup, AwsE
         .groups
         .values_mut()
         .find(|group| group.arn == arn)
-        .ok_or_else(|| {
-            AwsError::new(
-                "ResourceNotFoundException",
-                "The specified resource does not exist.",
-            )
-        })
+        .ok_or_else(|| AwsError::new("ResourceNotFoundException", "The specified resource does not exist."))
 }
 
 fn no_group() -> AwsError {
-    AwsError::new(
-        "ResourceNotFoundException",
-        "The specified log group does not exist.",
-    )
+    AwsError::new("ResourceNotFoundException", "The specified log group does not exist.")
 }
 
 impl Logs {
     /// Everything for the inventory.
     pub fn list(&self, list: &mut Lister<'_>) {
         for group in self.groups.values() {
-            list.add(
-                "logs",
-                "log-group",
-                thing(&group.arn, &group.name, &group.tags, &group.birth),
-                |_| {},
-            );
+            list.add("logs", "log-group", thing(&group.arn, &group.name, &group.tags, &group.birth), |_| {});
         }
     }
 }

@@ -16,10 +16,7 @@ pub struct Params {
 impl Params {
     /// The fields of this tree; anything but an object has none.
     pub fn new(tree: &Value) -> Self {
-        Self {
-            fields: tree.as_object().cloned().unwrap_or_default(),
-            asked: RefCell::default(),
-        }
+        Self { fields: tree.as_object().cloned().unwrap_or_default(), asked: RefCell::default() }
     }
 
     /// A field as it came; null counts as absent.
@@ -54,17 +51,14 @@ impl Params {
             None => Ok(None),
             Some(text) => match text.parse() {
                 Ok(number) => Ok(Some(number)),
-                Err(_) => Err(AwsError::invalid(format!(
-                    "Invalid value '{text}' for {name}. Must be an integer"
-                ))),
+                Err(_) => Err(AwsError::invalid(format!("Invalid value '{text}' for {name}. Must be an integer"))),
             },
         }
     }
 
     /// A flag; absent is `None`.
     pub fn flag(&self, name: &str) -> Option<bool> {
-        self.text(name)
-            .map(|text| text.eq_ignore_ascii_case("true"))
+        self.text(name).map(|text| text.eq_ignore_ascii_case("true"))
     }
 
     /// EC2's `AttributeBooleanValue`: `EnableDnsSupport.Value=true`.
@@ -74,58 +68,37 @@ impl Params {
 
     /// A list of texts; absent is empty.
     pub fn list(&self, name: &str) -> Vec<String> {
-        let texts = |list: &Vec<Value>| {
-            list.iter()
-                .filter_map(Value::as_str)
-                .map(str::to_owned)
-                .collect()
-        };
-        self.value(name)
-            .and_then(Value::as_array)
-            .map(texts)
-            .unwrap_or_default()
+        let texts = |list: &Vec<Value>| list.iter().filter_map(Value::as_str).map(str::to_owned).collect();
+        self.value(name).and_then(Value::as_array).map(texts).unwrap_or_default()
     }
 
     /// A list of structures; absent is empty.
     pub fn objects(&self, name: &str) -> Vec<Self> {
         let list = self.value(name).and_then(Value::as_array);
-        list.map(|list| list.iter().map(Self::new).collect())
-            .unwrap_or_default()
+        list.map(|list| list.iter().map(Self::new).collect()).unwrap_or_default()
     }
 
     /// A structure.
     pub fn object(&self, name: &str) -> Option<Self> {
-        self.value(name)
-            .filter(|value| value.is_object())
-            .map(Self::new)
+        self.value(name).filter(|value| value.is_object()).map(Self::new)
     }
 
     /// A list of tags, with these names of its members: `Key`, `Value` or `key`, `value`.
     pub fn tags(&self, name: &str) -> Result<Tags, AwsError> {
         let mut tags = Tags::new();
         for tag in self.objects(name) {
-            let key = tag
-                .text("Key")
-                .or_else(|| tag.text("key"))
-                .ok_or_else(|| AwsError::missing("Tags.Key"))?;
-            let value = tag
-                .text("Value")
-                .or_else(|| tag.text("value"))
-                .unwrap_or_default();
+            let key = tag.text("Key").or_else(|| tag.text("key")).ok_or_else(|| AwsError::missing("Tags.Key"))?;
+            let value = tag.text("Value").or_else(|| tag.text("value")).unwrap_or_default();
             if key.starts_with("aws:") {
                 return Err(AwsError::invalid(format!(
                     "Tag keys starting with 'aws:' are reserved for internal use: {key}"
                 )));
             }
             if key.is_empty() || key.len() > 128 || value.len() > 256 {
-                return Err(AwsError::invalid(format!(
-                    "Tag key or value has an invalid length: {key}"
-                )));
+                return Err(AwsError::invalid(format!("Tag key or value has an invalid length: {key}")));
             }
             if tags.insert(key.clone(), value).is_some() {
-                return Err(AwsError::invalid(format!(
-                    "Duplicate tag key '{key}' specified."
-                )));
+                return Err(AwsError::invalid(format!("Duplicate tag key '{key}' specified.")));
             }
         }
         Ok(tags)
@@ -134,10 +107,6 @@ impl Params {
     /// The fields that nobody asked for.
     pub fn ignored(&self) -> Vec<String> {
         let asked = self.asked.borrow();
-        self.fields
-            .keys()
-            .filter(|name| !asked.contains(*name))
-            .cloned()
-            .collect()
+        self.fields.keys().filter(|name| !asked.contains(*name)).cloned().collect()
     }
 }

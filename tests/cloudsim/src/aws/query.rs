@@ -28,9 +28,7 @@ pub fn parse(form: &str) -> Value {
 }
 
 fn decode(text: &str) -> String {
-    percent_decode_str(&text.replace('+', " "))
-        .decode_utf8_lossy()
-        .into_owned()
+    percent_decode_str(&text.replace('+', " ")).decode_utf8_lossy().into_owned()
 }
 
 /// What the names of a form spell.
@@ -50,11 +48,8 @@ impl Node {
             items.sort_by_key(|(name, _)| name.parse::<u32>().unwrap_or_default());
             return Value::Array(items.into_iter().map(|(_, node)| node.value()).collect());
         }
-        let mut fields: Vec<(String, Value)> = self
-            .children
-            .into_iter()
-            .map(|(name, node)| (name, node.value()))
-            .collect();
+        let mut fields: Vec<(String, Value)> =
+            self.children.into_iter().map(|(name, node)| (name, node.value())).collect();
         if fields.len() == 1
             && let Some((_, list)) = fields.pop_if(|(name, value)| wraps(name, value))
         {
@@ -66,15 +61,8 @@ impl Node {
 
 /// The word between a list's name and its numbers.
 fn wraps(name: &str, value: &Value) -> bool {
-    const WORDS: [&str; 7] = [
-        "member",
-        "Tag",
-        "SubnetIdentifier",
-        "VpcSecurityGroupId",
-        "Filter",
-        "Value",
-        "DBSecurityGroupName",
-    ];
+    const WORDS: [&str; 7] =
+        ["member", "Tag", "SubnetIdentifier", "VpcSecurityGroupId", "Filter", "Value", "DBSecurityGroupName"];
     value.is_array() && WORDS.contains(&name)
 }
 
@@ -89,11 +77,8 @@ pub fn respond(service: Service, action: &str, result: &Value, request_id: &str)
              </requestId>{inner}</{action}Response>"
         ),
         _ => {
-            let result = if result.is_null() {
-                String::new()
-            } else {
-                format!("<{action}Result>{inner}</{action}Result>")
-            };
+            let result =
+                if result.is_null() { String::new() } else { format!("<{action}Result>{inner}</{action}Result>") };
             format!(
                 "<{action}Response xmlns=\"{namespace}\">{result}<ResponseMetadata><RequestId>{request_id}</RequestId>\
                  </ResponseMetadata></{action}Response>"
@@ -116,18 +101,14 @@ fn write(service: Service, out: &mut String, value: &Value) {
         Value::Bool(flag) => out.push_str(if *flag { "true" } else { "false" }),
         Value::Number(number) => out.push_str(&number.to_string()),
         Value::String(text) => out.push_str(&escape(text)),
-        Value::Array(items) => items
-            .iter()
-            .for_each(|item| element(service, out, "member", item)),
+        Value::Array(items) => items.iter().for_each(|item| element(service, out, "member", item)),
         Value::Object(fields) => {
             for (name, value) in fields.iter().filter(|(_, value)| !value.is_null()) {
                 match value {
                     Value::Array(items) => {
                         let member = member(service, name);
                         out.push_str(&format!("<{name}>"));
-                        items
-                            .iter()
-                            .for_each(|item| element(service, out, member, item));
+                        items.iter().for_each(|item| element(service, out, member, item));
                         out.push_str(&format!("</{name}>"));
                     }
                     value => element(service, out, name, value),

@@ -55,14 +55,12 @@ impl Service {
 
     /// The service of this signing name.
     pub fn signed_as(name: &str) -> Option<Self> {
-        ALL.into_iter()
-            .find(|service| service.signing_name() == name)
+        ALL.into_iter().find(|service| service.signing_name() == name)
     }
 
     /// The service that this `X-Amz-Target` prefix, or this `Version` parameter, belongs to.
     pub fn speaks(prefix_or_version: &str) -> Option<Self> {
-        ALL.into_iter()
-            .find(|service| service.marker() == prefix_or_version)
+        ALL.into_iter().find(|service| service.marker() == prefix_or_version)
     }
 
     /// What tells its requests: the prefix of `X-Amz-Target`, or the API version.

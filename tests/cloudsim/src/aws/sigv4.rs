@@ -12,11 +12,7 @@ use super::config::AccountConfig;
 use crate::cloud::Request;
 
 const ALGORITHM: &str = "AWS4-HMAC-SHA256";
-const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'_')
-    .remove(b'.')
-    .remove(b'~');
+const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
 /// Who signs.
 #[derive(Clone, Debug)]
@@ -73,20 +69,14 @@ impl Authorization {
             rest.split(',')
                 .map(str::trim)
                 .find_map(|part| part.strip_prefix(name)?.strip_prefix('='))
-                .ok_or_else(|| {
-                    Refused::Incomplete(format!(
-                        "Authorization header requires '{name}' parameter."
-                    ))
-                })
+                .ok_or_else(|| Refused::Incomplete(format!("Authorization header requires '{name}' parameter.")))
         };
         let credential = part("Credential")?;
         let mut scope = credential.split('/');
         let mut next = || scope.next().unwrap_or_default().to_owned();
         let (access_key, date, region, service, end) = (next(), next(), next(), next(), next());
         if end != "aws4_request" {
-            return Err(Refused::Incomplete(
-                "Credential should be scoped with a valid terminator.".into(),
-            ));
+            return Err(Refused::Incomplete("Credential should be scoped with a valid terminator.".into()));
         }
         Ok(Self {
             access_key,
@@ -106,41 +96,26 @@ impl Authorization {
         now_ms: u64,
         skew_seconds: i64,
     ) -> Result<&'a AccountConfig, Refused> {
-        let account = accounts
-            .iter()
-            .find(|account| account.access_key == self.access_key)
-            .ok_or(Refused::UnknownKey)?;
+        let account =
+            accounts.iter().find(|account| account.access_key == self.access_key).ok_or(Refused::UnknownKey)?;
         if request.header("x-amz-security-token") != account.session_token.as_deref() {
             return Err(Refused::UnknownKey);
         }
         let amz_date = request.header("x-amz-date").ok_or_else(|| {
-            Refused::Incomplete(
-                "Authorization header requires existence of a 'X-Amz-Date' header.".into(),
-            )
+            Refused::Incomplete("Authorization header requires existence of a 'X-Amz-Date' header.".into())
         })?;
         self.check_date(amz_date, now_ms, skew_seconds)?;
         let signed: Vec<&str> = self.signed_headers.split(';').collect();
         let required = request.headers.iter().map(|(name, _)| name.as_str());
         for name in required.filter(|name| *name == "host" || name.starts_with("x-amz-")) {
             if !signed.contains(&name) {
-                return Err(Refused::Mismatch(format!(
-                    "'{name}' must be a 'SignedHeader' in the AWS Authorization."
-                )));
+                return Err(Refused::Mismatch(format!("'{name}' must be a 'SignedHeader' in the AWS Authorization.")));
             }
         }
         let canonical = canonical(request, &signed);
-        let scope = format!(
-            "{}/{}/{}/aws4_request",
-            self.date, self.region, self.service
-        );
+        let scope = format!("{}/{}/{}/aws4_request", self.date, self.region, self.service);
         let to_sign = string_to_sign(amz_date, &scope, &canonical);
-        let expected = signature(
-            &account.secret_key,
-            &self.date,
-            &self.region,
-            &self.service,
-            &to_sign,
-        );
+        let expected = signature(&account.secret_key, &self.date, &self.region, &self.service, &to_sign);
         if bool::from(expected.as_bytes().ct_eq(self.signature.as_bytes())) {
             Ok(account)
         } else {
@@ -155,11 +130,7 @@ impl Authorization {
     fn check_date(&self, amz_date: &str, now_ms: u64, skew_seconds: i64) -> Result<(), Refused> {
         let format = format_description!("[year][month][day]T[hour][minute][second]Z");
         let signed = PrimitiveDateTime::parse(amz_date, format)
-            .map_err(|_| {
-                Refused::Incomplete(format!(
-                    "Date must be in ISO-8601 'basic format'. Got '{amz_date}'."
-                ))
-            })?
+            .map_err(|_| Refused::Incomplete(format!("Date must be in ISO-8601 'basic format'. Got '{amz_date}'.")))?
             .assume_utc()
             .unix_timestamp();
         if !amz_date.starts_with(&self.date) {
@@ -200,9 +171,7 @@ pub fn sign(
     if let Some(token) = credentials.session_token {
         added.push(("x-amz-security-token".to_owned(), token.to_owned()));
     }
-    let given = headers
-        .iter()
-        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    let given = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
     let request = Request {
         method: "POST".into(),
         path: path.into(),
@@ -210,21 +179,11 @@ pub fn sign(
         headers: given.chain(added.clone()).collect(),
         body: body.to_vec().into(),
     };
-    let mut names: Vec<&str> = request
-        .headers
-        .iter()
-        .map(|(name, _)| name.as_str())
-        .collect();
+    let mut names: Vec<&str> = request.headers.iter().map(|(name, _)| name.as_str()).collect();
     names.sort_unstable();
     let credential = format!("{date}/{}/{}/aws4_request", scope.region, scope.service);
     let to_sign = string_to_sign(&amz_date, &credential, &canonical(&request, &names));
-    let signature = signature(
-        credentials.secret_key,
-        &date,
-        scope.region,
-        scope.service,
-        &to_sign,
-    );
+    let signature = signature(credentials.secret_key, &date, scope.region, scope.service, &to_sign);
     added.push((
         "authorization".to_owned(),
         format!(
@@ -238,11 +197,8 @@ pub fn sign(
 
 fn canonical(request: &Request, signed: &[&str]) -> String {
     // Each segment is encoded once more than it was sent: S3 alone does not do so.
-    let path: Vec<String> = request
-        .path
-        .split('/')
-        .map(|segment| utf8_percent_encode(segment, UNRESERVED).to_string())
-        .collect();
+    let path: Vec<String> =
+        request.path.split('/').map(|segment| utf8_percent_encode(segment, UNRESERVED).to_string()).collect();
     let encode = |text: &str| {
         let text = percent_decode_str(text).decode_utf8_lossy().into_owned();
         utf8_percent_encode(&text, UNRESERVED).to_string()
@@ -270,20 +226,12 @@ fn canonical(request: &Request, signed: &[&str]) -> String {
         })
         .collect();
     let hash = hex::encode(Sha256::digest(&request.body));
-    let (method, path, query, names) = (
-        &request.method,
-        path.join("/"),
-        query.join("&"),
-        signed.join(";"),
-    );
+    let (method, path, query, names) = (&request.method, path.join("/"), query.join("&"), signed.join(";"));
     format!("{method}\n{path}\n{query}\n{headers}\n{names}\n{hash}")
 }
 
 fn string_to_sign(amz_date: &str, scope: &str, canonical: &str) -> String {
-    format!(
-        "{ALGORITHM}\n{amz_date}\n{scope}\n{}",
-        hex::encode(Sha256::digest(canonical.as_bytes()))
-    )
+    format!("{ALGORITHM}\n{amz_date}\n{scope}\n{}", hex::encode(Sha256::digest(canonical.as_bytes())))
 }
 
 fn signature(secret: &str, date: &str, region: &str, service: &str, to_sign: &str) -> String {
@@ -315,23 +263,10 @@ mod tests {
             secret_key: "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY",
             session_token: None,
         };
-        let scope = Scope {
-            region: "us-east-1",
-            service: "service",
-        };
+        let scope = Scope { region: "us-east-1", service: "service" };
         let at = time::macros::datetime!(2015-08-30 12:36:00 UTC);
-        let headers = sign(
-            &credentials,
-            scope,
-            "/",
-            &[("host", "example.amazonaws.com")],
-            b"",
-            at,
-        );
-        let authorization = headers
-            .iter()
-            .find(|(name, _)| name == "authorization")
-            .map(|(_, value)| value.as_str());
+        let headers = sign(&credentials, scope, "/", &[("host", "example.amazonaws.com")], b"", at);
+        let authorization = headers.iter().find(|(name, _)| name == "authorization").map(|(_, value)| value.as_str());
         assert_eq!(
             authorization,
             Some(

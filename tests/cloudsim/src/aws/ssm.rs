@@ -46,18 +46,12 @@ pub fn call(ctx: &mut Ctx<'_>, action: &str, p: &Params) -> Answer {
         "DescribeParameters" => describe(ctx, p),
         "DeleteParameter" => {
             let name = p.need("Name")?;
-            ctx.r
-                .ssm
-                .parameters
-                .remove(&name)
-                .ok_or_else(|| missing(""))?;
+            ctx.r.ssm.parameters.remove(&name).ok_or_else(|| missing(""))?;
             Ok(json!({}))
         }
         "DeleteParameters" => {
-            let (gone, invalid): (Vec<_>, Vec<_>) = p
-                .list("Names")
-                .into_iter()
-                .partition(|name| ctx.r.ssm.parameters.remove(name).is_some());
+            let (gone, invalid): (Vec<_>, Vec<_>) =
+                p.list("Names").into_iter().partition(|name| ctx.r.ssm.parameters.remove(name).is_some());
             Ok(json!({ "DeletedParameters": gone, "InvalidParameters": invalid }))
         }
         "AddTagsToResource" => {
@@ -86,12 +80,7 @@ fn put(ctx: &mut Ctx<'_>, p: &Params) -> Answer {
             "Parameter name must be a fully qualified name and can include only letters, numbers, and the symbols .-_/",
         ));
     }
-    if name
-        .trim_start_matches('/')
-        .to_lowercase()
-        .starts_with("aws")
-        || name.to_lowercase().starts_with("ssm")
-    {
+    if name.trim_start_matches('/').to_lowercase().starts_with("aws") || name.to_lowercase().starts_with("ssm") {
         return Err(AwsError::new(
             "ValidationException",
             "Parameter name: can't be prefixed with \"aws\" or \"ssm\" (case-insensitive).",
@@ -118,10 +107,7 @@ fn put(ctx: &mut Ctx<'_>, p: &Params) -> Answer {
              flag. To update tags for an existing parameter, please use AddTagsToResource or RemoveTagsFromResource.",
         ));
     }
-    let kind = match p
-        .text("Type")
-        .or_else(|| existing.map(|old| old.kind.clone()))
-    {
+    let kind = match p.text("Type").or_else(|| existing.map(|old| old.kind.clone())) {
         Some(kind) if ["String", "StringList", "SecureString"].contains(&kind.as_str()) => kind,
         Some(kind) => {
             return Err(AwsError::new(
@@ -137,15 +123,10 @@ fn put(ctx: &mut Ctx<'_>, p: &Params) -> Answer {
         }
     };
     let parameter = Parameter {
-        arn: ctx.arn(
-            "ssm",
-            &format!("parameter/{}", name.trim_start_matches('/')),
-        ),
+        arn: ctx.arn("ssm", &format!("parameter/{}", name.trim_start_matches('/'))),
         kind,
         value,
-        description: p
-            .text("Description")
-            .or_else(|| existing.and_then(|old| old.description.clone())),
+        description: p.text("Description").or_else(|| existing.and_then(|old| old.description.clone())),
         version: existing.map_or(1, |old| old.version + 1),
         changed_ms: ctx.now,
         tags: existing.map_or(tags, |old| old.tags.clone()),
@@ -153,10 +134,7 @@ fn put(ctx: &mut Ctx<'_>, p: &Params) -> Answer {
         name,
     };
     let version = parameter.version;
-    ctx.r
-        .ssm
-        .parameters
-        .insert(parameter.name.clone(), parameter);
+    ctx.r.ssm.parameters.insert(parameter.name.clone(), parameter);
     Ok(json!({ "Version": version, "Tier": "Standard" }))
 }
 
@@ -180,8 +158,7 @@ fn look(ctx: &mut Ctx<'_>, name: &str, decrypt: bool) -> Option<Value> {
         let value = if image.ends_with("/image_id") {
             id.to_owned()
         } else if image.ends_with("/recommended") {
-            json!({ "image_id": id, "os": "Amazon Linux 2023", "image_name": "al2023-ami-ecs-hvm" })
-                .to_string()
+            json!({ "image_id": id, "os": "Amazon Linux 2023", "image_name": "al2023-ami-ecs-hvm" }).to_string()
         } else {
             return None;
         };
@@ -196,16 +173,8 @@ fn look(ctx: &mut Ctx<'_>, name: &str, decrypt: bool) -> Option<Value> {
         }));
     }
     let (config, now) = (ctx.config, ctx.now);
-    let parameter = ctx
-        .r
-        .ssm
-        .parameters
-        .values_mut()
-        .find(|p| p.name == name || p.arn == name)?;
-    parameter
-        .birth
-        .look(config, now)
-        .then(|| view(parameter, decrypt))
+    let parameter = ctx.r.ssm.parameters.values_mut().find(|p| p.name == name || p.arn == name)?;
+    parameter.birth.look(config, now).then(|| view(parameter, decrypt))
 }
 
 fn get(ctx: &mut Ctx<'_>, p: &Params) -> Answer {
@@ -217,9 +186,7 @@ fn get(ctx: &mut Ctx<'_>, p: &Params) -> Answer {
 fn get_several(ctx: &mut Ctx<'_>, p: &Params) -> Answer {
     let (names, decrypt) = (p.list("Names"), p.flag("WithDecryption").unwrap_or(false));
     if names.is_empty() || names.len() > 10 {
-        return Err(AwsError::invalid(
-            "Names must have between 1 and 10 members",
-        ));
+        return Err(AwsError::invalid("Names must have between 1 and 10 members"));
     }
     let (mut found, mut invalid) = (Vec::new(), Vec::new());
     for name in names {
@@ -257,33 +224,22 @@ fn describe(ctx: &mut Ctx<'_>, p: &Params) -> Answer {
         let mut passes = true;
         for filter in &filters {
             let key = filter.need("Key")?;
-            let (values, option) = (
-                filter.list("Values"),
-                filter.text("Option").unwrap_or_else(|| "Equals".into()),
-            );
+            let (values, option) = (filter.list("Values"), filter.text("Option").unwrap_or_else(|| "Equals".into()));
             let held = match key.as_str() {
                 "Name" => Some(parameter.name.clone()),
                 "Type" => Some(parameter.kind.clone()),
-                "Path" => parameter
-                    .name
-                    .rsplit_once('/')
-                    .map(|(path, _)| path.to_owned()),
+                "Path" => parameter.name.rsplit_once('/').map(|(path, _)| path.to_owned()),
                 key => match key.strip_prefix("tag:") {
                     Some(tag) => parameter.tags.get(tag).cloned(),
                     None => {
-                        return Err(AwsError::new(
-                            "InvalidFilterKey",
-                            format!("The filter key is not valid: {key}"),
-                        ));
+                        return Err(AwsError::new("InvalidFilterKey", format!("The filter key is not valid: {key}")));
                     }
                 },
             };
             passes &= held.is_some_and(|held| match option.as_str() {
                 _ if values.is_empty() => true,
                 "BeginsWith" => values.iter().any(|value| held.starts_with(value.as_str())),
-                "Recursive" => values
-                    .iter()
-                    .any(|value| held == *value || held.starts_with(&format!("{value}/"))),
+                "Recursive" => values.iter().any(|value| held == *value || held.starts_with(&format!("{value}/"))),
                 "Contains" => values.iter().any(|value| held.contains(value.as_str())),
                 _ => values.contains(&held),
             });
@@ -312,12 +268,7 @@ fn tagged<'a>(ctx: &'a mut Ctx<'_>, p: &Params) -> Result<&'a mut Tags, AwsError
     if kind != "Parameter" {
         return Err(AwsError::new("InvalidResourceType", ""));
     }
-    let found = ctx
-        .r
-        .ssm
-        .parameters
-        .get_mut(&id)
-        .map(|parameter| &mut parameter.tags);
+    let found = ctx.r.ssm.parameters.get_mut(&id).map(|parameter| &mut parameter.tags);
     found.ok_or_else(|| AwsError::new("InvalidResourceId", ""))
 }
 
@@ -329,15 +280,8 @@ impl Ssm {
     /// Everything for the inventory.
     pub fn list(&self, list: &mut Lister<'_>) {
         for parameter in self.parameters.values() {
-            let shown = thing(
-                &parameter.arn,
-                &parameter.name,
-                &parameter.tags,
-                &parameter.birth,
-            );
-            list.add("ssm", "parameter", shown, |item| {
-                item.state.clone_from(&parameter.kind)
-            });
+            let shown = thing(&parameter.arn, &parameter.name, &parameter.tags, &parameter.birth);
+            list.add("ssm", "parameter", shown, |item| item.state.clone_from(&parameter.kind));
         }
     }
 }

@@ -34,10 +34,7 @@ impl Cidr {
 
     /// Whether an address is within.
     pub fn holds(self, address: Ipv4Addr) -> bool {
-        self.contains(Self {
-            base: address.to_bits(),
-            bits: 32,
-        })
+        self.contains(Self { base: address.to_bits(), bits: 32 })
     }
 
     /// Whether they share an address.

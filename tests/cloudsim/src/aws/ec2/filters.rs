@@ -16,10 +16,7 @@ pub fn of(p: &Params) -> Result<Vec<Filter>, AwsError> {
     for filter in p.objects("Filter") {
         let (name, values) = (filter.need("Name")?, filter.list("Value"));
         if values.is_empty() {
-            return Err(AwsError::new(
-                "InvalidParameterValue",
-                format!("The filter '{name}' has no values"),
-            ));
+            return Err(AwsError::new("InvalidParameterValue", format!("The filter '{name}' has no values")));
         }
         filters.push(Filter { name, values });
     }
@@ -27,11 +24,7 @@ pub fn of(p: &Params) -> Result<Vec<Filter>, AwsError> {
 }
 
 /// Whether a thing passes all filters; `field` gives its values of a name, or `None` if there is no such filter.
-pub fn pass(
-    filters: &[Filter],
-    tags: &Tags,
-    field: impl Fn(&str) -> Option<Vec<String>>,
-) -> Result<bool, AwsError> {
+pub fn pass(filters: &[Filter], tags: &Tags, field: impl Fn(&str) -> Option<Vec<String>>) -> Result<bool, AwsError> {
     for filter in filters {
         let values = if let Some(key) = filter.name.strip_prefix("tag:") {
             tags.get(key).cloned().into_iter().collect()
@@ -41,16 +34,10 @@ pub fn pass(
             tags.values().cloned().collect()
         } else {
             field(&filter.name).ok_or_else(|| {
-                AwsError::new(
-                    "InvalidParameterValue",
-                    format!("The filter '{}' is invalid", filter.name),
-                )
+                AwsError::new("InvalidParameterValue", format!("The filter '{}' is invalid", filter.name))
             })?
         };
-        if !values
-            .iter()
-            .any(|value| filter.values.iter().any(|pattern| like(pattern, value)))
-        {
+        if !values.iter().any(|value| filter.values.iter().any(|pattern| like(pattern, value))) {
             return Ok(false);
         }
     }
@@ -71,9 +58,7 @@ pub fn like(pattern: &str, text: &str) -> bool {
         }
         Some(first) => {
             let mut text = text.chars();
-            text.next().is_some_and(|c| {
-                (first == '?' || first == c) && like(pattern.as_str(), text.as_str())
-            })
+            text.next().is_some_and(|c| (first == '?' || first == c) && like(pattern.as_str(), text.as_str()))
         }
     }
 }
@@ -87,10 +72,7 @@ pub struct Named {
 impl Named {
     /// The ids in this list parameter.
     pub fn of(p: &Params, name: &str) -> Self {
-        Self {
-            wanted: p.list(name).into_iter().collect(),
-            found: RefCell::default(),
-        }
+        Self { wanted: p.list(name).into_iter().collect(), found: RefCell::default() }
     }
 
     /// Whether this thing is meant: named, or none is.
@@ -118,9 +100,7 @@ mod tests {
 
     #[test]
     fn wildcards_match() {
-        assert!(
-            like("web-*", "web-1") && like("*", "") && like("a?c", "abc") && like("a*c*", "abbcd")
-        );
+        assert!(like("web-*", "web-1") && like("*", "") && like("a?c", "abc") && like("a*c*", "abbcd"));
         assert!(!like("web-*", "db-1") && !like("a?c", "ac") && !like("", "x"));
     }
 }

@@ -39,11 +39,7 @@ pub fn create(ctx: &mut Ctx<'_>, p: &Params) -> Answer {
 }
 
 fn view(account: &str, gateway: &Gateway) -> Value {
-    let attachments: Vec<Value> = gateway
-        .vpc
-        .iter()
-        .map(|vpc| json!({ "vpcId": vpc, "state": "available" }))
-        .collect();
+    let attachments: Vec<Value> = gateway.vpc.iter().map(|vpc| json!({ "vpcId": vpc, "state": "available" })).collect();
     json!({
         "internetGatewayId": gateway.id,
         "ownerId": account,
@@ -58,13 +54,7 @@ pub fn describe(ctx: &mut Ctx<'_>, p: &Params) -> Answer {
     let named = filters::Named::of(p, "InternetGatewayId");
     let (config, now) = (ctx.config, ctx.now);
     let mut found = Vec::new();
-    for gateway in ctx
-        .r
-        .ec2
-        .gateways
-        .values_mut()
-        .filter(|gateway| named.wants(&gateway.id))
-    {
+    for gateway in ctx.r.ec2.gateways.values_mut().filter(|gateway| named.wants(&gateway.id)) {
         let passes = filters::pass(&filters, &gateway.tags, |field| {
             Some(match field {
                 "internet-gateway-id" => vec![gateway.id.clone()],
@@ -89,12 +79,7 @@ pub fn attach(ctx: &mut Ctx<'_>, p: &Params) -> Answer {
     let (id, network) = (p.need("InternetGatewayId")?, p.need("VpcId")?);
     vpc::need(ctx, &network)?;
     let taken = ctx.r.ec2.has_gateway(&network);
-    let gateway = ctx
-        .r
-        .ec2
-        .gateways
-        .get_mut(&id)
-        .ok_or_else(|| missing(&id))?;
+    let gateway = ctx.r.ec2.gateways.get_mut(&id).ok_or_else(|| missing(&id))?;
     if let Some(other) = &gateway.vpc {
         return Err(AwsError::new(
             "Resource.AlreadyAssociated",
@@ -102,9 +87,7 @@ pub fn attach(ctx: &mut Ctx<'_>, p: &Params) -> Answer {
         ));
     }
     if taken {
-        return Err(AwsError::invalid(format!(
-            "Network {network} already has an internet gateway attached"
-        )));
+        return Err(AwsError::invalid(format!("Network {network} already has an internet gateway attached")));
     }
     gateway.vpc = Some(network);
     done()
@@ -122,13 +105,7 @@ pub fn detach(ctx: &mut Ctx<'_>, p: &Params) -> Answer {
         ));
     }
     interfaces::tick(ctx, |eni| eni.vpc == network);
-    if ctx
-        .r
-        .ec2
-        .interfaces
-        .values()
-        .any(|eni| eni.vpc == network && eni.public_ip.is_some())
-    {
+    if ctx.r.ec2.interfaces.values().any(|eni| eni.vpc == network && eni.public_ip.is_some()) {
         return Err(AwsError::new(
             "DependencyViolation",
             format!(
@@ -158,8 +135,5 @@ pub fn delete(ctx: &mut Ctx<'_>, p: &Params) -> Answer {
 }
 
 fn missing(id: &str) -> AwsError {
-    AwsError::new(
-        "InvalidInternetGatewayID.NotFound",
-        format!("The internetGateway ID '{id}' does not exist"),
-    )
+    AwsError::new("InvalidInternetGatewayID.NotFound", format!("The internetGateway ID '{id}' does not exist"))
 }

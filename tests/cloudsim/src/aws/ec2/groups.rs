@@ -77,24 +77,17 @@ impl Group {
 
     /// Whether a rule admits TCP on this port from (or, outwards, to) an interface with this address and these groups.
     pub fn admits(&self, egress: bool, port: i64, address: Ipv4Addr, groups: &[String]) -> bool {
-        self.rules
-            .iter()
-            .filter(|rule| rule.egress == egress)
-            .any(|rule| {
-                let protocol = rule.protocol == "-1" || rule.protocol == "tcp";
-                let port = rule
-                    .ports
-                    .is_none_or(|(from, to)| (from..=to).contains(&port));
-                protocol
-                    && port
-                    && match &rule.peer {
-                        Peer::V4(range) => range
-                            .parse::<Cidr>()
-                            .is_ok_and(|range| range.holds(address)),
-                        Peer::Group(group) => groups.contains(group),
-                        Peer::V6(_) | Peer::Prefix(_) => false,
-                    }
-            })
+        self.rules.iter().filter(|rule| rule.egress == egress).any(|rule| {
+            let protocol = rule.protocol == "-1" || rule.protocol == "tcp";
+            let port = rule.ports.is_none_or(|(from, to)| (from..=to).contains(&port));
+            protocol
+                && port
+                && match &rule.peer {
+                    Peer::V4(range) => range.parse::<Cidr>().is_ok_and(|range| range.holds(address)),
+                    Peer::Group(group) => groups.contains(group),
+                    Peer::V6(_) | Peer::Prefix(_) => false,
+                }
+        })
     }
 }
 
@@ -127,14 +120,10 @@ pub fn create(ctx: &mut Ctx<'_>, p: &Params) -> Answer {
     let odd = |text: &str| {
         text.is_empty()
             || text.len() > 255
-            || !text
-                .chars()
-                .all(|c| c.is_ascii_alphanumeric() || "._-:/()#,@[]+=&;{}!$* ".contains(c))
+            || !text.chars().all(|c| c.is_ascii_alphanumeric() || "._-:/()#,@[]+=&;{}!$* ".contains(c))
     };
     if odd(&name) || name.starts_with("sg-") {
-        return Err(AwsError::invalid(format!(
-            "Value ({name}) for parameter GroupName is invalid."
-        )));
+        return Err(AwsError::invalid(format!("Value ({name}) for parameter GroupName is invalid.")));
     }
     if odd(&description) {
         return Err(AwsError::invalid(format!(
@@ -143,20 +132,9 @@ pub fn create(ctx: &mut Ctx<'_>, p: &Params) -> Answer {
     }
     let network = match p.text("VpcId") {
         Some(id) => vpc::need(ctx, &id)?.id.clone(),
-        None => ctx
-            .r
-            .ec2
-            .default_vpc()
-            .map(|vpc| vpc.id.clone())
-            .ok_or_else(no_default)?,
+        None => ctx.r.ec2.default_vpc().map(|vpc| vpc.id.clone()).ok_or_else(no_default)?,
     };
-    if ctx
-        .r
-        .ec2
-        .groups
-        .values()
-        .any(|group| group.vpc == network && group.name == name)
-    {
+    if ctx.r.ec2.groups.values().any(|group| group.vpc == network && group.name == name) {
         return Err(AwsError::new(
             "InvalidGroup.Duplicate",
             format!("The security group '{name}' already exists for VPC '{network}'"),
@@ -193,16 +171,8 @@ pub fn describe(ctx: &mut Ctx<'_>, p: &Params) -> Answer {
     let names = filters::Named::of(p, "GroupName");
     let (config, now) = (ctx.config, ctx.now);
     let mut found = Vec::new();
-    for group in ctx
-        .r
-        .ec2
-        .groups
-        .values_mut()
-        .filter(|g| ids.wants(&g.id) && names.wants(&g.name))
-    {
-        let passes = filters::pass(&filters, &group.tags, |field| {
-            fields(group, ctx.account, field)
-        })?;
+    for group in ctx.r.ec2.groups.values_mut().filter(|g| ids.wants(&g.id) && names.wants(&g.name)) {
+        let passes = filters::pass(&filters, &group.tags, |field| fields(group, ctx.account, field))?;
         if passes && group.birth.look(config, now) {
             ids.found(&group.id);
             names.found(&group.name);
@@ -218,12 +188,7 @@ pub fn describe(ctx: &mut Ctx<'_>, p: &Params) -> Answer {
 
 fn fields(group: &Group, account: &str, field: &str) -> Option<Vec<String>> {
     let peers = |egress: bool, pick: fn(&Peer) -> Option<&String>| {
-        group
-            .rules
-            .iter()
-            .filter(|rule| rule.egress == egress)
-            .filter_map(|rule| pick(&rule.peer).cloned())
-            .collect()
+        group.rules.iter().filter(|rule| rule.egress == egress).filter_map(|rule| pick(&rule.peer).cloned()).collect()
     };
     Some(match field {
         "group-id" => vec![group.id.clone()],
@@ -231,27 +196,9 @@ fn fields(group: &Group, account: &str, field: &str) -> Option<Vec<String>> {
         "description" => vec![group.description.clone()],
         "vpc-id" => vec![group.vpc.clone()],
         "owner-id" => vec![account.to_owned()],
-        "ip-permission.group-id" => peers(false, |peer| {
-            if let Peer::Group(id) = peer {
-                Some(id)
-            } else {
-                None
-            }
-        }),
-        "egress.ip-permission.group-id" => peers(true, |peer| {
-            if let Peer::Group(id) = peer {
-                Some(id)
-            } else {
-                None
-            }
-        }),
-        "ip-permission.cidr" => peers(false, |peer| {
-            if let Peer::V4(range) = peer {
-                Some(range)
-            } else {
-                None
-            }
-        }),
+        "ip-permission.group-id" => peers(false, |peer| if let Peer::Group(id) = peer { Some(id) } else { None }),
+        "egress.ip-permission.group-id" => peers(true, |peer| if let Peer::Group(id) = peer { Some(id) } else { None }),
+        "ip-permission.cidr" => peers(false, |peer| if let Peer::V4(range) = peer { Some(range) } else { None }),
         _ => return None,
     })
 }
@@ -286,8 +233,10 @@ fn permissions(account: &str, rules: &[Rule], egress: bool) -> Vec<Value> {
     gathered
         .into_iter()
         .map(|((protocol, ports), rules)| {
-            let mut lists: Map<String, Value> =
-                ["groups", "ipRanges", "ipv6Ranges", "prefixListIds"].map(|list| (list.to_owned(), json!([]))).into_iter().collect();
+            let mut lists: Map<String, Value> = ["groups", "ipRanges", "ipv6Ranges", "prefixListIds"]
+                .map(|list| (list.to_owned(), json!([])))
+                .into_iter()
+                .collect();
             for rule in rules {
                 let (list, item) = match &rule.peer {
                     Peer::V4(range) => ("ipRanges", json!({ "cidrIp": range, "description": rule.description })),
@@ -295,7 +244,9 @@ fn permissions(account: &str, rules: &[Rule], egress: bool) -> Vec<Value> {
                     Peer::Group(id) => {
                         ("groups", json!({ "groupId": id, "userId": account, "description": rule.description }))
                     }
-                    Peer::Prefix(id) => ("prefixListIds", json!({ "prefixListId": id, "description": rule.description })),
+                    Peer::Prefix(id) => {
+                        ("prefixListIds", json!({ "prefixListId": id, "description": rule.description }))
+                    }
                 };
                 if let Some(items) = lists.get_mut(list).and_then(Value::as_array_mut) {
                     items.push(item);
@@ -323,18 +274,8 @@ pub fn delete(ctx: &mut Ctx<'_>, p: &Params) -> Answer {
     let ec2 = &ctx.r.ec2;
     let used = ec2.interfaces.values().any(|eni| eni.groups.contains(&id));
     let mut others = ec2.groups.values().filter(|other| other.id != id);
-    if used
-        || others.any(|other| {
-            other
-                .rules
-                .iter()
-                .any(|rule| rule.peer == Peer::Group(id.clone()))
-        })
-    {
-        return Err(AwsError::new(
-            "DependencyViolation",
-            format!("resource {id} has a dependent object"),
-        ));
+    if used || others.any(|other| other.rules.iter().any(|rule| rule.peer == Peer::Group(id.clone()))) {
+        return Err(AwsError::new("DependencyViolation", format!("resource {id} has a dependent object")));
     }
     ctx.r.ec2.groups.remove(&id);
     Ok(json!({ "return": true, "groupId": id }))
@@ -352,23 +293,15 @@ pub fn named(ctx: &Ctx<'_>, p: &Params) -> Result<String, AwsError> {
         return Ok(id);
     }
     let name = p.text("GroupName").ok_or_else(|| {
-        AwsError::new(
-            "MissingParameter",
-            "The request must contain the parameter groupName or groupId",
-        )
+        AwsError::new("MissingParameter", "The request must contain the parameter groupName or groupId")
     })?;
     let network = ctx.r.ec2.default_vpc().ok_or_else(no_default)?;
     let mut groups = ctx.r.ec2.groups.values();
     let group = groups.find(|group| group.vpc == network.id && group.name == name);
-    group
-        .map(|group| group.id.clone())
-        .ok_or_else(|| missing(&name))
+    group.map(|group| group.id.clone()).ok_or_else(|| missing(&name))
 }
 
 /// No such group.
 pub fn missing(id: &str) -> AwsError {
-    AwsError::new(
-        "InvalidGroup.NotFound",
-        format!("The security group '{id}' does not exist"),
-    )
+    AwsError::new("InvalidGroup.NotFound", format!("The security group '{id}' does not exist"))
 }

@@ -87,13 +87,7 @@ pub fn attach(
 /// The owner is gone: its interfaces follow after some polls.
 pub fn release(ctx: &mut Ctx<'_>, owner: &Owner) {
     let now = ctx.now;
-    for eni in ctx
-        .r
-        .ec2
-        .interfaces
-        .values_mut()
-        .filter(|eni| eni.owner == *owner && eni.leaving.is_none())
-    {
+    for eni in ctx.r.ec2.interfaces.values_mut().filter(|eni| eni.owner == *owner && eni.leaving.is_none()) {
         eni.leaving = Some(Ripening::from(now));
     }
 }
@@ -103,10 +97,7 @@ pub fn tick(ctx: &mut Ctx<'_>, seen: impl Fn(&Eni) -> bool) {
     let (config, now) = (ctx.config, ctx.now);
     ctx.r.ec2.interfaces.retain(|_, eni| {
         !(seen(eni)
-            && eni
-                .leaving
-                .as_mut()
-                .is_some_and(|leaving| leaving.poll(config.aws.interface_polls, config, now)))
+            && eni.leaving.as_mut().is_some_and(|leaving| leaving.poll(config.aws.interface_polls, config, now)))
     });
 }
 
@@ -115,13 +106,7 @@ pub fn describe(ctx: &mut Ctx<'_>, p: &Params) -> Answer {
     let filters = filters::of(p)?;
     let named = filters::Named::of(p, "NetworkInterfaceId");
     let mut found = Vec::new();
-    for eni in ctx
-        .r
-        .ec2
-        .interfaces
-        .values()
-        .filter(|eni| named.wants(&eni.id))
-    {
+    for eni in ctx.r.ec2.interfaces.values().filter(|eni| named.wants(&eni.id)) {
         let passes = filters::pass(&filters, &Tags::new(), |field| {
             Some(match field {
                 "network-interface-id" => vec![eni.id.clone()],
@@ -143,19 +128,10 @@ pub fn describe(ctx: &mut Ctx<'_>, p: &Params) -> Answer {
         }
     }
     tick(ctx, |eni| found.contains(&eni.id));
-    let views: Vec<Value> = ctx
-        .r
-        .ec2
-        .interfaces
-        .values()
-        .filter(|eni| found.contains(&eni.id))
-        .map(|eni| view(ctx, eni))
-        .collect();
+    let views: Vec<Value> =
+        ctx.r.ec2.interfaces.values().filter(|eni| found.contains(&eni.id)).map(|eni| view(ctx, eni)).collect();
     named.check(|id| {
-        AwsError::new(
-            "InvalidNetworkInterfaceID.NotFound",
-            format!("The networkInterface ID '{id}' does not exist"),
-        )
+        AwsError::new("InvalidNetworkInterfaceID.NotFound", format!("The networkInterface ID '{id}' does not exist"))
     })?;
     let (views, next) = page(ctx, p, views, ("MaxResults", "NextToken"), 1000)?;
     Ok(json!({ "networkInterfaceSet": views, "nextToken": next }))
@@ -167,9 +143,7 @@ fn view(ctx: &Ctx<'_>, eni: &Eni) -> Value {
         .iter()
         .map(|id| json!({ "groupId": id, "groupName": ctx.r.ec2.groups.get(id).map(|group| group.name.clone()) }))
         .collect();
-    let association = eni
-        .public_ip
-        .map(|ip| json!({ "publicIp": ip, "ipOwnerId": "amazon" }));
+    let association = eni.public_ip.map(|ip| json!({ "publicIp": ip, "ipOwnerId": "amazon" }));
     json!({
         "networkInterfaceId": eni.id,
         "subnetId": eni.subnet,

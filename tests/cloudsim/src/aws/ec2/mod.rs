@@ -17,9 +17,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{
-    Ctx, Lister, Tags, Thing, error::Answer, params::Params, service::Service, unknown_action,
-};
+use super::{Ctx, Lister, Tags, Thing, error::Answer, params::Params, service::Service, unknown_action};
 pub use cidr::Cidr;
 pub use filters::like;
 pub use groups::Group;
@@ -88,15 +86,8 @@ impl Ec2 {
 
     /// The table that routes a subnet: its own, or its network's main one.
     pub fn table_of(&self, subnet: &Subnet) -> Option<&RouteTable> {
-        let own = self
-            .tables
-            .values()
-            .find(|table| table.associations.iter().any(|(_, id)| *id == subnet.id));
-        own.or_else(|| {
-            self.tables
-                .values()
-                .find(|table| table.main && table.vpc == subnet.vpc)
-        })
+        let own = self.tables.values().find(|table| table.associations.iter().any(|(_, id)| *id == subnet.id));
+        own.or_else(|| self.tables.values().find(|table| table.main && table.vpc == subnet.vpc))
     }
 
     /// Whether the subnet has a way to the internet.
@@ -104,119 +95,58 @@ impl Ec2 {
         let Some(subnet) = self.subnets.get(subnet) else {
             return false;
         };
-        let routes = self
-            .table_of(subnet)
-            .map(|table| table.routes.as_slice())
-            .unwrap_or_default();
+        let routes = self.table_of(subnet).map(|table| table.routes.as_slice()).unwrap_or_default();
         routes.iter().any(|route| {
             route.destination == "0.0.0.0/0"
-                && self
-                    .gateways
-                    .get(&route.gateway)
-                    .is_some_and(|g| g.vpc.as_ref() == Some(&subnet.vpc))
+                && self.gateways.get(&route.gateway).is_some_and(|g| g.vpc.as_ref() == Some(&subnet.vpc))
         })
     }
 
     /// Whether the network has a gateway.
     pub fn has_gateway(&self, vpc: &str) -> bool {
-        self.gateways
-            .values()
-            .any(|gateway| gateway.vpc.as_deref() == Some(vpc))
+        self.gateways.values().any(|gateway| gateway.vpc.as_deref() == Some(vpc))
     }
 
     /// Everything for the inventory.
     pub fn list(&self, list: &mut Lister<'_>) {
         for vpc in self.vpcs.values().filter(|vpc| !vpc.default) {
-            list.add(
-                "ec2",
-                "vpc",
-                thing(&vpc.id, "", &vpc.tags, &vpc.birth),
-                |_| {},
-            );
+            list.add("ec2", "vpc", thing(&vpc.id, "", &vpc.tags, &vpc.birth), |_| {});
         }
         for subnet in self.subnets.values().filter(|subnet| !subnet.default) {
-            list.add(
-                "ec2",
-                "subnet",
-                thing(&subnet.id, "", &subnet.tags, &subnet.birth),
-                |_| {},
-            );
+            list.add("ec2", "subnet", thing(&subnet.id, "", &subnet.tags, &subnet.birth), |_| {});
         }
         for gateway in self.gateways.values().filter(|gateway| !gateway.default) {
-            list.add(
-                "ec2",
-                "internet-gateway",
-                thing(&gateway.id, "", &gateway.tags, &gateway.birth),
-                |item| {
-                    item.state = gateway
-                        .vpc
-                        .as_ref()
-                        .map(|vpc| format!("attached to {vpc}"))
-                        .unwrap_or_default();
-                },
-            );
+            list.add("ec2", "internet-gateway", thing(&gateway.id, "", &gateway.tags, &gateway.birth), |item| {
+                item.state = gateway.vpc.as_ref().map(|vpc| format!("attached to {vpc}")).unwrap_or_default();
+            });
         }
         for table in self.tables.values().filter(|table| !table.main) {
-            list.add(
-                "ec2",
-                "route-table",
-                thing(&table.id, "", &table.tags, &table.birth),
-                |_| {},
-            );
+            list.add("ec2", "route-table", thing(&table.id, "", &table.tags, &table.birth), |_| {});
         }
         for group in self.groups.values() {
             if group.default {
                 for rule in group.rules.iter().filter(|rule| rule.birth.call > 0) {
-                    list.add(
-                        "ec2",
-                        "security-group-rule",
-                        thing(&rule.id, "", &rule.tags, &rule.birth),
-                        |item| {
-                            item.state = format!("on the default group {}", group.id);
-                        },
-                    );
+                    list.add("ec2", "security-group-rule", thing(&rule.id, "", &rule.tags, &rule.birth), |item| {
+                        item.state = format!("on the default group {}", group.id);
+                    });
                 }
             } else {
-                list.add(
-                    "ec2",
-                    "security-group",
-                    thing(&group.id, &group.name, &group.tags, &group.birth),
-                    |_| {},
-                );
+                list.add("ec2", "security-group", thing(&group.id, &group.name, &group.tags, &group.birth), |_| {});
             }
         }
         let none = Tags::new();
         for eni in self.interfaces.values() {
-            list.add(
-                "ec2",
-                "network-interface",
-                thing(&eni.id, &eni.description, &none, &eni.birth),
-                |item| {
-                    item.managed_by = Some(eni.owner.name().to_owned());
-                    item.lingering = eni.leaving.is_some();
-                    item.state = if item.lingering { "leaving" } else { "in-use" }.to_owned();
-                },
-            );
+            list.add("ec2", "network-interface", thing(&eni.id, &eni.description, &none, &eni.birth), |item| {
+                item.managed_by = Some(eni.owner.name().to_owned());
+                item.lingering = eni.leaving.is_some();
+                item.state = if item.lingering { "leaving" } else { "in-use" }.to_owned();
+            });
         }
     }
 }
 
-pub(super) fn thing<'a>(
-    id: &'a str,
-    name: &'a str,
-    tags: &'a Tags,
-    birth: &'a crate::life::Birth,
-) -> Thing<'a> {
-    Thing {
-        id,
-        name: if name.is_empty() {
-            tags.get("Name").map_or("", String::as_str)
-        } else {
-            name
-        },
-        tags,
-        birth,
-    }
+pub(super) fn thing<'a>(id: &'a str, name: &'a str, tags: &'a Tags, birth: &'a crate::life::Birth) -> Thing<'a> {
+    Thing { id, name: if name.is_empty() { tags.get("Name").map_or("", String::as_str) } else { name }, tags, birth }
 }
 
 /// `tagSet`.

@@ -50,10 +50,7 @@ impl RouteTable {
 
     /// Adds a route.
     pub fn add(&mut self, destination: &str, gateway: &str) {
-        self.routes.push(Route {
-            destination: destination.to_owned(),
-            gateway: gateway.to_owned(),
-        });
+        self.routes.push(Route { destination: destination.to_owned(), gateway: gateway.to_owned() });
     }
 }
 
@@ -77,10 +74,7 @@ fn view(ctx: &Ctx<'_>, table: &RouteTable) -> Value {
         json!({ "destinationCidrBlock": vpc.cidr, "gatewayId": "local", "state": "active", "origin": "CreateRouteTable" })
     });
     let routes = table.routes.iter().map(|route| {
-        let active = ec2
-            .gateways
-            .get(&route.gateway)
-            .is_some_and(|gateway| gateway.vpc.as_ref() == Some(&table.vpc));
+        let active = ec2.gateways.get(&route.gateway).is_some_and(|gateway| gateway.vpc.as_ref() == Some(&table.vpc));
         json!({
             "destinationCidrBlock": route.destination,
             "gatewayId": route.gateway,
@@ -122,38 +116,18 @@ pub fn describe(ctx: &mut Ctx<'_>, p: &Params) -> Answer {
     let named = filters::Named::of(p, "RouteTableId");
     let (config, now) = (ctx.config, ctx.now);
     let mut found = Vec::new();
-    for table in ctx
-        .r
-        .ec2
-        .tables
-        .values_mut()
-        .filter(|table| named.wants(&table.id))
-    {
+    for table in ctx.r.ec2.tables.values_mut().filter(|table| named.wants(&table.id)) {
         let passes = filters::pass(&filters, &table.tags, |field| {
             Some(match field {
                 "route-table-id" => vec![table.id.clone()],
                 "vpc-id" => vec![table.vpc.clone()],
                 "association.main" => vec![table.main.to_string()],
-                "association.subnet-id" => table
-                    .associations
-                    .iter()
-                    .map(|(_, subnet)| subnet.clone())
-                    .collect(),
-                "association.route-table-association-id" => table
-                    .associations
-                    .iter()
-                    .map(|(id, _)| id.clone())
-                    .collect(),
-                "route.gateway-id" => table
-                    .routes
-                    .iter()
-                    .map(|route| route.gateway.clone())
-                    .collect(),
-                "route.destination-cidr-block" => table
-                    .routes
-                    .iter()
-                    .map(|route| route.destination.clone())
-                    .collect(),
+                "association.subnet-id" => table.associations.iter().map(|(_, subnet)| subnet.clone()).collect(),
+                "association.route-table-association-id" => {
+                    table.associations.iter().map(|(id, _)| id.clone()).collect()
+                }
+                "route.gateway-id" => table.routes.iter().map(|route| route.gateway.clone()).collect(),
+                "route.destination-cidr-block" => table.routes.iter().map(|route| route.destination.clone()).collect(),
                 _ => return None,
             })
         })?;
@@ -172,14 +146,9 @@ pub fn describe(ctx: &mut Ctx<'_>, p: &Params) -> Answer {
 pub fn create_route(ctx: &mut Ctx<'_>, p: &Params) -> Answer {
     let (id, destination) = (p.need("RouteTableId")?, p.need("DestinationCidrBlock")?);
     let gateway = p.text("GatewayId").ok_or_else(|| {
-        AwsError::new(
-            "MissingParameter",
-            "cloudsim routes to internet gateways only: give GatewayId",
-        )
+        AwsError::new("MissingParameter", "cloudsim routes to internet gateways only: give GatewayId")
     })?;
-    destination
-        .parse::<Cidr>()
-        .map_err(|()| vpc::malformed(&destination))?;
+    destination.parse::<Cidr>().map_err(|()| vpc::malformed(&destination))?;
     let network = need(ctx, &id)?.vpc.clone();
     match ctx.r.ec2.gateways.get(&gateway) {
         None => {
@@ -196,11 +165,7 @@ pub fn create_route(ctx: &mut Ctx<'_>, p: &Params) -> Answer {
         Some(_) => {}
     }
     let table = need(ctx, &id)?;
-    if table
-        .routes
-        .iter()
-        .any(|route| route.destination == destination)
-    {
+    if table.routes.iter().any(|route| route.destination == destination) {
         return Err(AwsError::new(
             "RouteAlreadyExists",
             format!("The route identified by {destination} already exists."),
@@ -215,9 +180,7 @@ pub fn delete_route(ctx: &mut Ctx<'_>, p: &Params) -> Answer {
     let (id, destination) = (p.need("RouteTableId")?, p.need("DestinationCidrBlock")?);
     let table = need(ctx, &id)?;
     let before = table.routes.len();
-    table
-        .routes
-        .retain(|route| route.destination != destination);
+    table.routes.retain(|route| route.destination != destination);
     if table.routes.len() == before {
         return Err(AwsError::new(
             "InvalidRoute.NotFound",
@@ -231,57 +194,35 @@ pub fn delete_route(ctx: &mut Ctx<'_>, p: &Params) -> Answer {
 pub fn associate(ctx: &mut Ctx<'_>, p: &Params) -> Answer {
     let (id, subnet) = (p.need("RouteTableId")?, p.need("SubnetId")?);
     let network = need(ctx, &id)?.vpc.clone();
-    let other = ctx.r.ec2.subnets.get(&subnet).ok_or_else(|| {
-        AwsError::new(
-            "InvalidSubnetID.NotFound",
-            format!("The subnet ID '{subnet}' does not exist"),
-        )
-    })?;
+    let other =
+        ctx.r.ec2.subnets.get(&subnet).ok_or_else(|| {
+            AwsError::new("InvalidSubnetID.NotFound", format!("The subnet ID '{subnet}' does not exist"))
+        })?;
     if other.vpc != network {
-        return Err(AwsError::invalid(format!(
-            "route table {id} and subnet {subnet} belong to different networks"
-        )));
+        return Err(AwsError::invalid(format!("route table {id} and subnet {subnet} belong to different networks")));
     }
-    let holder = ctx.r.ec2.tables.values().find_map(|t| {
-        t.associations
-            .iter()
-            .find(|(_, s)| *s == subnet)
-            .map(|(a, _)| (t, a))
-    });
+    let holder =
+        ctx.r.ec2.tables.values().find_map(|t| t.associations.iter().find(|(_, s)| *s == subnet).map(|(a, _)| (t, a)));
     if let Some((table, association)) = holder {
         if table.id == id {
-            return Ok(
-                json!({ "associationId": association, "associationState": { "state": "associated" } }),
-            );
+            return Ok(json!({ "associationId": association, "associationState": { "state": "associated" } }));
         }
         return Err(AwsError::new(
             "Resource.AlreadyAssociated",
-            format!(
-                "the specified association for route table {id} conflicts with an existing association"
-            ),
+            format!("the specified association for route table {id} conflicts with an existing association"),
         ));
     }
     let association = ctx.ids.ec2("rtbassoc");
-    need(ctx, &id)?
-        .associations
-        .push((association.clone(), subnet));
+    need(ctx, &id)?.associations.push((association.clone(), subnet));
     Ok(json!({ "associationId": association, "associationState": { "state": "associated" } }))
 }
 
 /// DisassociateRouteTable
 pub fn disassociate(ctx: &mut Ctx<'_>, p: &Params) -> Answer {
     let id = p.need("AssociationId")?;
-    let table = ctx
-        .r
-        .ec2
-        .tables
-        .values_mut()
-        .find(|table| table.associations.iter().any(|(a, _)| *a == id));
+    let table = ctx.r.ec2.tables.values_mut().find(|table| table.associations.iter().any(|(a, _)| *a == id));
     let table = table.ok_or_else(|| {
-        AwsError::new(
-            "InvalidAssociationID.NotFound",
-            format!("The association ID '{id}' does not exist"),
-        )
+        AwsError::new("InvalidAssociationID.NotFound", format!("The association ID '{id}' does not exist"))
     })?;
     table.associations.retain(|(a, _)| *a != id);
     done()
@@ -306,8 +247,5 @@ fn need<'a>(ctx: &'a mut Ctx<'_>, id: &str) -> Result<&'a mut RouteTable, AwsErr
 }
 
 fn missing(id: &str) -> AwsError {
-    AwsError::new(
-        "InvalidRouteTableID.NotFound",
-        format!("The routeTable ID '{id}' does not exist"),
-    )
+    AwsError::new("InvalidRouteTableID.NotFound", format!("The routeTable ID '{id}' does not exist"))
 }

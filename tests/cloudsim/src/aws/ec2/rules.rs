@@ -25,18 +25,11 @@ pub fn authorize(ctx: &mut Ctx<'_>, p: &Params, egress: bool) -> Answer {
     }
     let tags = tags::specified(p, "security-group-rule")?;
     let rules = asked(ctx, p, egress, &tags)?;
-    let group = ctx
-        .r
-        .ec2
-        .groups
-        .get_mut(&id)
-        .ok_or_else(|| groups::missing(&id))?;
+    let group = ctx.r.ec2.groups.get_mut(&id).ok_or_else(|| groups::missing(&id))?;
     for (n, rule) in rules.iter().enumerate() {
         let again = rules.iter().take(n).any(|earlier| earlier.same(rule));
         if again {
-            return Err(AwsError::invalid(
-                "The same permission must not appear multiple times",
-            ));
+            return Err(AwsError::invalid("The same permission must not appear multiple times"));
         }
         if group.rules.iter().any(|existing| existing.same(rule)) {
             return Err(AwsError::new(
@@ -45,14 +38,7 @@ pub fn authorize(ctx: &mut Ctx<'_>, p: &Params, egress: bool) -> Answer {
             ));
         }
     }
-    if group
-        .rules
-        .iter()
-        .filter(|rule| rule.egress == egress)
-        .count()
-        + rules.len()
-        > LIMIT
-    {
+    if group.rules.iter().filter(|rule| rule.egress == egress).count() + rules.len() > LIMIT {
         return Err(AwsError::new(
             "RulesPerSecurityGroupLimitExceeded",
             "The maximum number of rules per security group has been reached.",
@@ -66,12 +52,7 @@ pub fn authorize(ctx: &mut Ctx<'_>, p: &Params, egress: bool) -> Answer {
 /// RevokeSecurityGroupIngress, RevokeSecurityGroupEgress
 pub fn revoke(ctx: &mut Ctx<'_>, p: &Params, egress: bool) -> Answer {
     let id = groups::named(ctx, p)?;
-    let group = ctx
-        .r
-        .ec2
-        .groups
-        .get(&id)
-        .ok_or_else(|| groups::missing(&id))?;
+    let group = ctx.r.ec2.groups.get(&id).ok_or_else(|| groups::missing(&id))?;
     let by_id = p.list("SecurityGroupRuleId");
     let mut revoked = Vec::new();
     if by_id.is_empty() {
@@ -89,11 +70,7 @@ pub fn revoke(ctx: &mut Ctx<'_>, p: &Params, egress: bool) -> Answer {
         }
     } else {
         for rule in by_id {
-            match group
-                .rules
-                .iter()
-                .find(|other| other.id == rule && other.egress == egress)
-            {
+            match group.rules.iter().find(|other| other.id == rule && other.egress == egress) {
                 Some(found) => revoked.push(found.clone()),
                 None => {
                     return Err(AwsError::new(
@@ -105,9 +82,7 @@ pub fn revoke(ctx: &mut Ctx<'_>, p: &Params, egress: bool) -> Answer {
         }
     }
     if let Some(group) = ctx.r.ec2.groups.get_mut(&id) {
-        group
-            .rules
-            .retain(|rule| !revoked.iter().any(|gone| gone.id == rule.id));
+        group.rules.retain(|rule| !revoked.iter().any(|gone| gone.id == rule.id));
     }
     let revoked: Vec<Value> = revoked
         .iter()
@@ -115,12 +90,7 @@ pub fn revoke(ctx: &mut Ctx<'_>, p: &Params, egress: bool) -> Answer {
             let mut view = view(ctx, &id, rule);
             if let Some(fields) = view.as_object_mut() {
                 // This shape names fewer things than that of Describe.
-                for field in [
-                    "groupOwnerId",
-                    "securityGroupRuleArn",
-                    "tagSet",
-                    "referencedGroupInfo",
-                ] {
+                for field in ["groupOwnerId", "securityGroupRuleArn", "tagSet", "referencedGroupInfo"] {
                     fields.remove(field);
                 }
                 if let Peer::Group(peer) = &rule.peer {
@@ -160,10 +130,7 @@ pub fn describe(ctx: &mut Ctx<'_>, p: &Params) -> Answer {
             format!("The security group rule ID '{id}' does not exist"),
         )
     })?;
-    let found: Vec<Value> = found
-        .iter()
-        .map(|(group, rule)| view(ctx, group, rule))
-        .collect();
+    let found: Vec<Value> = found.iter().map(|(group, rule)| view(ctx, group, rule)).collect();
     let (found, next) = page(ctx, p, found, ("MaxResults", "NextToken"), 1000)?;
     Ok(json!({ "securityGroupRuleSet": found, "nextToken": next }))
 }
@@ -185,10 +152,7 @@ fn view(ctx: &Ctx<'_>, group: &str, rule: &Rule) -> Value {
         Peer::V4(range) => ("cidrIpv4", json!(range)),
         Peer::V6(range) => ("cidrIpv6", json!(range)),
         Peer::Prefix(id) => ("prefixListId", json!(id)),
-        Peer::Group(id) => (
-            "referencedGroupInfo",
-            json!({ "groupId": id, "userId": ctx.account }),
-        ),
+        Peer::Group(id) => ("referencedGroupInfo", json!({ "groupId": id, "userId": ctx.account })),
     };
     if let Some(fields) = view.as_object_mut() {
         fields.insert(name.into(), value);
@@ -202,10 +166,7 @@ fn spelled(rule: &Rule) -> String {
     };
     match rule.ports {
         Some((from, to)) => {
-            format!(
-                "peer: {peer}, {}, from port: {from}, to port: {to}, ALLOW",
-                rule.protocol.to_uppercase()
-            )
+            format!("peer: {peer}, {}, from port: {from}, to port: {to}, ALLOW", rule.protocol.to_uppercase())
         }
         None => format!("peer: {peer}, ALL, ALLOW"),
     }
@@ -236,11 +197,7 @@ fn asked(ctx: &mut Ctx<'_>, p: &Params, egress: bool, tags: &Tags) -> Result<Vec
             let cidr = range.need("CidrIpv6")?;
             add(ctx, Peer::V6(cidr), &range);
         }
-        for group in permission
-            .objects("Groups")
-            .into_iter()
-            .chain(permission.objects("UserIdGroupPairs"))
-        {
+        for group in permission.objects("Groups").into_iter().chain(permission.objects("UserIdGroupPairs")) {
             let id = groups::named(ctx, &group)?;
             if !ctx.r.ec2.groups.contains_key(&id) {
                 return Err(groups::missing(&id));
@@ -273,9 +230,7 @@ fn asked(ctx: &mut Ctx<'_>, p: &Params, egress: bool, tags: &Tags) -> Result<Vec
 }
 
 fn ipv4(text: &str) -> Result<String, AwsError> {
-    let cidr: Cidr = text
-        .parse()
-        .map_err(|()| AwsError::invalid(format!("CIDR block {text} is malformed")))?;
+    let cidr: Cidr = text.parse().map_err(|()| AwsError::invalid(format!("CIDR block {text} is malformed")))?;
     Ok(cidr.to_string())
 }
 
@@ -286,9 +241,7 @@ fn reach(p: &Params) -> Result<(String, Option<(i64, i64)>), AwsError> {
         "1" | "icmp" => "icmp",
         "-1" | "all" => return Ok(("-1".into(), None)),
         other => {
-            return Err(AwsError::invalid(format!(
-                "Invalid value '{other}' for IP protocol. Unknown protocol."
-            )));
+            return Err(AwsError::invalid(format!("Invalid value '{other}' for IP protocol. Unknown protocol.")));
         }
     };
     let (Some(from), Some(to)) = (p.number("FromPort")?, p.number("ToPort")?) else {
@@ -297,9 +250,7 @@ fn reach(p: &Params) -> Result<(String, Option<(i64, i64)>), AwsError> {
         )));
     };
     if protocol != "icmp" && (from < 0 || to > 65535 || from > to) {
-        return Err(AwsError::invalid(format!(
-            "Invalid TCP/UDP port range ({from}:{to})"
-        )));
+        return Err(AwsError::invalid(format!("Invalid TCP/UDP port range ({from}:{to})")));
     }
     Ok((protocol.into(), Some((from, to))))
 }

@@ -34,9 +34,7 @@ pub struct Subnet {
 impl Subnet {
     /// The next free address; AWS keeps the first four.
     pub fn take(&mut self) -> Ipv4Addr {
-        let span = u32::try_from(self.cidr.size().saturating_sub(6))
-            .unwrap_or(u32::MAX)
-            .max(1);
+        let span = u32::try_from(self.cidr.size().saturating_sub(6)).unwrap_or(u32::MAX).max(1);
         let address = self.cidr.nth(4 + self.taken % span);
         self.taken += 1;
         address
@@ -50,18 +48,9 @@ pub fn create(ctx: &mut Ctx<'_>, p: &Params) -> Answer {
     let text = p.need("CidrBlock")?;
     let cidr: Cidr = text.parse().map_err(|()| vpc::malformed(&text))?;
     if !network.contains(cidr) || cidr.bits() > 28 {
-        return Err(AwsError::new(
-            "InvalidSubnet.Range",
-            format!("The CIDR '{text}' is invalid."),
-        ));
+        return Err(AwsError::new("InvalidSubnet.Range", format!("The CIDR '{text}' is invalid.")));
     }
-    if ctx
-        .r
-        .ec2
-        .subnets
-        .values()
-        .any(|other| other.vpc == vpc_id && other.cidr.overlaps(cidr))
-    {
+    if ctx.r.ec2.subnets.values().any(|other| other.vpc == vpc_id && other.cidr.overlaps(cidr)) {
         return Err(AwsError::new(
             "InvalidSubnet.Conflict",
             format!("The CIDR '{text}' conflicts with another subnet"),
@@ -84,16 +73,9 @@ pub fn create(ctx: &mut Ctx<'_>, p: &Params) -> Answer {
 }
 
 fn zone(ctx: &Ctx<'_>, p: &Params) -> Result<String, AwsError> {
-    let mut zones = ZONES.iter().map(|letter| {
-        (
-            format!("{}{letter}", ctx.region),
-            zone_id(ctx.region, letter),
-        )
-    });
+    let mut zones = ZONES.iter().map(|letter| (format!("{}{letter}", ctx.region), zone_id(ctx.region, letter)));
     let (name, id) = (p.text("AvailabilityZone"), p.text("AvailabilityZoneId"));
-    let found = zones
-        .clone()
-        .find(|(n, i)| Some(n) == name.as_ref() || Some(i) == id.as_ref());
+    let found = zones.clone().find(|(n, i)| Some(n) == name.as_ref() || Some(i) == id.as_ref());
     match (name.or(id), found) {
         (None, _) => Ok(zones.next().map(|(name, _)| name).unwrap_or_default()),
         (Some(_), Some((name, _))) => Ok(name),
@@ -106,13 +88,7 @@ fn zone(ctx: &Ctx<'_>, p: &Params) -> Result<String, AwsError> {
 }
 
 fn view(ctx: &Ctx<'_>, subnet: &Subnet) -> Value {
-    let used = ctx
-        .r
-        .ec2
-        .interfaces
-        .values()
-        .filter(|eni| eni.subnet == subnet.id)
-        .count();
+    let used = ctx.r.ec2.interfaces.values().filter(|eni| eni.subnet == subnet.id).count();
     let used = u64::try_from(used).unwrap_or(u64::MAX);
     let letter = subnet.zone.get(ctx.region.len()..).unwrap_or_default();
     json!({
@@ -139,13 +115,7 @@ pub fn describe(ctx: &mut Ctx<'_>, p: &Params) -> Answer {
     let named = filters::Named::of(p, "SubnetId");
     let (config, now) = (ctx.config, ctx.now);
     let mut found = Vec::new();
-    for subnet in ctx
-        .r
-        .ec2
-        .subnets
-        .values_mut()
-        .filter(|subnet| named.wants(&subnet.id))
-    {
+    for subnet in ctx.r.ec2.subnets.values_mut().filter(|subnet| named.wants(&subnet.id)) {
         let passes = filters::pass(&filters, &subnet.tags, |field| {
             Some(vec![match field {
                 "subnet-id" => subnet.id.clone(),
@@ -176,10 +146,7 @@ pub fn modify(ctx: &mut Ctx<'_>, p: &Params) -> Answer {
     match p.attribute("MapPublicIpOnLaunch") {
         Some(value) => subnet.public_addresses = value,
         None => {
-            return Err(AwsError::new(
-                "InvalidParameterCombination",
-                "No attributes specified.",
-            ));
+            return Err(AwsError::new("InvalidParameterCombination", "No attributes specified."));
         }
     }
     done()
@@ -206,8 +173,5 @@ pub fn delete(ctx: &mut Ctx<'_>, p: &Params) -> Answer {
 }
 
 fn missing(id: &str) -> AwsError {
-    AwsError::new(
-        "InvalidSubnetID.NotFound",
-        format!("The subnet ID '{id}' does not exist"),
-    )
+    AwsError::new("InvalidSubnetID.NotFound", format!("The subnet ID '{id}' does not exist"))
 }

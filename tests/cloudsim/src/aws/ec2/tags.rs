@@ -29,11 +29,7 @@ pub fn specified(p: &Params, kind: &str) -> Result<Tags, AwsError> {
 pub fn create(ctx: &mut Ctx<'_>, p: &Params) -> Answer {
     let (ids, tags) = (p.list("ResourceId"), p.tags("Tag")?);
     if ids.is_empty() || tags.is_empty() {
-        return Err(AwsError::missing(if ids.is_empty() {
-            "resourceIdSet"
-        } else {
-            "tagSet"
-        }));
+        return Err(AwsError::missing(if ids.is_empty() { "resourceIdSet" } else { "tagSet" }));
     }
     for id in &ids {
         of(&mut ctx.r.ec2, id).ok_or_else(|| missing(id))?;
@@ -56,10 +52,7 @@ pub fn delete(ctx: &mut Ctx<'_>, p: &Params) -> Answer {
         }
         for tag in wanted {
             let key = tag.need("Key")?;
-            if tag
-                .text("Value")
-                .is_none_or(|value| existing.get(&key) == Some(&value))
-            {
+            if tag.text("Value").is_none_or(|value| existing.get(&key) == Some(&value)) {
                 existing.remove(&key);
             }
         }
@@ -83,9 +76,7 @@ pub fn describe(ctx: &mut Ctx<'_>, p: &Params) -> Answer {
                 }])
             })?;
             if passes {
-                found.push(
-                    json!({ "resourceId": id, "resourceType": kind, "key": key, "value": value }),
-                );
+                found.push(json!({ "resourceId": id, "resourceType": kind, "key": key, "value": value }));
             }
         }
     }
@@ -112,33 +103,12 @@ fn of<'a>(ec2: &'a mut Ec2, id: &str) -> Option<&'a mut Tags> {
 
 fn all(ec2: &Ec2) -> Vec<(&str, &'static str, &Tags)> {
     let vpcs = ec2.vpcs.values().map(|t| (t.id.as_str(), "vpc", &t.tags));
-    let subnets = ec2
-        .subnets
-        .values()
-        .map(|t| (t.id.as_str(), "subnet", &t.tags));
-    let gateways = ec2
-        .gateways
-        .values()
-        .map(|t| (t.id.as_str(), "internet-gateway", &t.tags));
-    let tables = ec2
-        .tables
-        .values()
-        .map(|t| (t.id.as_str(), "route-table", &t.tags));
-    let groups = ec2
-        .groups
-        .values()
-        .map(|t| (t.id.as_str(), "security-group", &t.tags));
-    let rules = ec2
-        .groups
-        .values()
-        .flat_map(|g| &g.rules)
-        .map(|t| (t.id.as_str(), "security-group-rule", &t.tags));
-    vpcs.chain(subnets)
-        .chain(gateways)
-        .chain(tables)
-        .chain(groups)
-        .chain(rules)
-        .collect()
+    let subnets = ec2.subnets.values().map(|t| (t.id.as_str(), "subnet", &t.tags));
+    let gateways = ec2.gateways.values().map(|t| (t.id.as_str(), "internet-gateway", &t.tags));
+    let tables = ec2.tables.values().map(|t| (t.id.as_str(), "route-table", &t.tags));
+    let groups = ec2.groups.values().map(|t| (t.id.as_str(), "security-group", &t.tags));
+    let rules = ec2.groups.values().flat_map(|g| &g.rules).map(|t| (t.id.as_str(), "security-group-rule", &t.tags));
+    vpcs.chain(subnets).chain(gateways).chain(tables).chain(groups).chain(rules).collect()
 }
 
 fn missing(id: &str) -> AwsError {

@@ -3,9 +3,7 @@
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::{
-    Cidr, RouteTable, Subnet, ZONES, done, filters, gateways, groups, interfaces, tag_set, tags,
-};
+use super::{Cidr, RouteTable, Subnet, ZONES, done, filters, gateways, groups, interfaces, tag_set, tags};
 use crate::{
     aws::{
         Ctx, Tags,
@@ -84,16 +82,10 @@ pub fn create(ctx: &mut Ctx<'_>, p: &Params) -> Answer {
     let text = p.need("CidrBlock")?;
     let cidr: Cidr = text.parse().map_err(|()| malformed(&text))?;
     if !(16..=28).contains(&cidr.bits()) {
-        return Err(AwsError::new(
-            "InvalidVpc.Range",
-            format!("The CIDR '{text}' is invalid."),
-        ));
+        return Err(AwsError::new("InvalidVpc.Range", format!("The CIDR '{text}' is invalid.")));
     }
     if ctx.r.ec2.vpcs.len() >= ctx.aws().vpc_limit {
-        return Err(AwsError::new(
-            "VpcLimitExceeded",
-            "The maximum number of VPCs has been reached.",
-        ));
+        return Err(AwsError::new("VpcLimitExceeded", "The maximum number of VPCs has been reached."));
     }
     let vpc = Vpc {
         id: ctx.ids.ec2("vpc"),
@@ -138,25 +130,12 @@ pub fn describe(ctx: &mut Ctx<'_>, p: &Params) -> Answer {
     let named = filters::Named::of(p, "VpcId");
     let (config, now) = (ctx.config, ctx.now);
     let mut found = Vec::new();
-    for vpc in ctx
-        .r
-        .ec2
-        .vpcs
-        .values_mut()
-        .filter(|vpc| named.wants(&vpc.id))
-    {
+    for vpc in ctx.r.ec2.vpcs.values_mut().filter(|vpc| named.wants(&vpc.id)) {
         let passes = filters::pass(&filters, &vpc.tags, |field| {
             Some(vec![match field {
                 "vpc-id" => vpc.id.clone(),
-                "cidr" | "cidrBlock" | "cidr-block" | "cidr-block-association.cidr-block" => {
-                    vpc.cidr.to_string()
-                }
-                "state" => if vpc.pending.is_some() {
-                    "pending"
-                } else {
-                    "available"
-                }
-                .into(),
+                "cidr" | "cidrBlock" | "cidr-block" | "cidr-block-association.cidr-block" => vpc.cidr.to_string(),
+                "state" => if vpc.pending.is_some() { "pending" } else { "available" }.into(),
                 "is-default" | "isDefault" => vpc.default.to_string(),
                 "owner-id" => ctx.account.to_owned(),
                 _ => return None,
@@ -166,11 +145,7 @@ pub fn describe(ctx: &mut Ctx<'_>, p: &Params) -> Answer {
             continue;
         }
         named.found(&vpc.id);
-        if vpc
-            .pending
-            .as_mut()
-            .is_some_and(|pending| pending.poll(1, config, now))
-        {
+        if vpc.pending.as_mut().is_some_and(|pending| pending.poll(1, config, now)) {
             vpc.pending = None;
         }
         found.push(view(ctx.account, vpc));
@@ -183,10 +158,7 @@ pub fn describe(ctx: &mut Ctx<'_>, p: &Params) -> Answer {
 /// ModifyVpcAttribute: one attribute a call, as the real one demands.
 pub fn modify(ctx: &mut Ctx<'_>, p: &Params) -> Answer {
     let vpc = need(ctx, &p.need("VpcId")?)?;
-    match (
-        p.attribute("EnableDnsSupport"),
-        p.attribute("EnableDnsHostnames"),
-    ) {
+    match (p.attribute("EnableDnsSupport"), p.attribute("EnableDnsHostnames")) {
         (Some(_), Some(_)) => {
             return Err(AwsError::new(
                 "InvalidParameterCombination",
@@ -196,17 +168,12 @@ pub fn modify(ctx: &mut Ctx<'_>, p: &Params) -> Answer {
         (Some(support), None) => vpc.dns_support = support,
         (None, Some(hostnames)) => {
             if hostnames && !vpc.dns_support {
-                return Err(AwsError::invalid(
-                    "Cannot enable DNS hostnames while DNS support is disabled",
-                ));
+                return Err(AwsError::invalid("Cannot enable DNS hostnames while DNS support is disabled"));
             }
             vpc.dns_hostnames = hostnames;
         }
         (None, None) => {
-            return Err(AwsError::new(
-                "InvalidParameterCombination",
-                "No attributes specified.",
-            ));
+            return Err(AwsError::new("InvalidParameterCombination", "No attributes specified."));
         }
     }
     done()
@@ -220,9 +187,7 @@ pub fn attribute(ctx: &mut Ctx<'_>, p: &Params) -> Answer {
         "enableDnsSupport" => ("enableDnsSupport", vpc.dns_support),
         "enableDnsHostnames" => ("enableDnsHostnames", vpc.dns_hostnames),
         other => {
-            return Err(AwsError::invalid(format!(
-                "Value ({other}) for parameter attribute is invalid."
-            )));
+            return Err(AwsError::invalid(format!("Value ({other}) for parameter attribute is invalid.")));
         }
     };
     if let Some(fields) = answer.as_object_mut() {
@@ -237,18 +202,9 @@ pub fn delete(ctx: &mut Ctx<'_>, p: &Params) -> Answer {
     interfaces::tick(ctx, |eni| eni.vpc == id);
     let ec2 = &ctx.r.ec2;
     let used = ec2.subnets.values().any(|subnet| subnet.vpc == id)
-        || ec2
-            .gateways
-            .values()
-            .any(|gateway| gateway.vpc.as_ref() == Some(&id))
-        || ec2
-            .tables
-            .values()
-            .any(|table| table.vpc == id && !table.main)
-        || ec2
-            .groups
-            .values()
-            .any(|group| group.vpc == id && !group.default)
+        || ec2.gateways.values().any(|gateway| gateway.vpc.as_ref() == Some(&id))
+        || ec2.tables.values().any(|table| table.vpc == id && !table.main)
+        || ec2.groups.values().any(|group| group.vpc == id && !group.default)
         || ec2.interfaces.values().any(|eni| eni.vpc == id);
     if used {
         return Err(AwsError::new(
@@ -268,14 +224,9 @@ pub fn need<'a>(ctx: &'a mut Ctx<'_>, id: &str) -> Result<&'a mut Vpc, AwsError>
 }
 
 fn missing(id: &str) -> AwsError {
-    AwsError::new(
-        "InvalidVpcID.NotFound",
-        format!("The vpc ID '{id}' does not exist"),
-    )
+    AwsError::new("InvalidVpcID.NotFound", format!("The vpc ID '{id}' does not exist"))
 }
 
 pub(super) fn malformed(text: &str) -> AwsError {
-    AwsError::invalid(format!(
-        "Value ({text}) for parameter cidrBlock is invalid. This is not a valid CIDR block."
-    ))
+    AwsError::invalid(format!("Value ({text}) for parameter cidrBlock is invalid. This is not a valid CIDR block."))
 }

@@ -46,15 +46,7 @@ pub fn describe(ctx: &mut Ctx<'_>, p: &Params) -> Answer {
 /// `use1-az1` for `us-east-1` and `a`.
 pub fn zone_id(region: &str, letter: &str) -> String {
     let mut parts = region.split('-');
-    let (land, side, number) = (
-        parts.next().unwrap_or("xx"),
-        parts.next().unwrap_or("x"),
-        parts.next().unwrap_or("1"),
-    );
-    let at = ZONES
-        .iter()
-        .position(|zone| *zone == letter)
-        .unwrap_or_default()
-        + 1;
+    let (land, side, number) = (parts.next().unwrap_or("xx"), parts.next().unwrap_or("x"), parts.next().unwrap_or("1"));
+    let at = ZONES.iter().position(|zone| *zone == letter).unwrap_or_default() + 1;
     format!("{land}{}{number}-az{at}", side.get(..1).unwrap_or("x"))
 }

@@ -10,10 +10,7 @@ pub fn definition(p: &Params, containers: &[Value]) -> Result<(), AwsError> {
     if containers.is_empty() {
         return Err(client("Container list cannot be empty."));
     }
-    let fargate = p
-        .list("requiresCompatibilities")
-        .iter()
-        .any(|kind| kind == "FARGATE");
+    let fargate = p.list("requiresCompatibilities").iter().any(|kind| kind == "FARGATE");
     let role = p.text("executionRoleArn");
     let awsvpc = p.text("networkMode").as_deref() == Some("awsvpc");
     if fargate {
@@ -28,9 +25,7 @@ pub fn definition(p: &Params, containers: &[Value]) -> Result<(), AwsError> {
         let name = text("name").filter(|name| !name.is_empty());
         let name = name.ok_or_else(|| client("Container.name should not be null or empty."))?;
         if names.contains(&name) {
-            return Err(client(format!(
-                "Container.name must be unique: '{name}' is given twice."
-            )));
+            return Err(client(format!("Container.name must be unique: '{name}' is given twice.")));
         }
         names.push(name);
         let image = text("image").filter(|image| !image.is_empty());
@@ -38,14 +33,9 @@ pub fn definition(p: &Params, containers: &[Value]) -> Result<(), AwsError> {
         let role = role.as_deref();
         logging(container, fargate, role)?;
         if fargate && role.is_none() && image.contains(".dkr.ecr.") {
-            return Err(client(
-                "Fargate requires task definition to have execution role ARN to support ECR images.",
-            ));
+            return Err(client("Fargate requires task definition to have execution role ARN to support ECR images."));
         }
-        let secrets = container
-            .get("secrets")
-            .and_then(Value::as_array)
-            .is_some_and(|secrets| !secrets.is_empty());
+        let secrets = container.get("secrets").and_then(Value::as_array).is_some_and(|secrets| !secrets.is_empty());
         if secrets && role.is_none() {
             return Err(client(
                 "When you are specifying container secrets, you must also specify a value for 'executionRoleArn'.",
@@ -54,31 +44,18 @@ pub fn definition(p: &Params, containers: &[Value]) -> Result<(), AwsError> {
         ports(container, awsvpc)?;
         memory(p, container, fargate)?;
     }
-    let essential = |container: &Value| {
-        container
-            .get("essential")
-            .and_then(Value::as_bool)
-            .unwrap_or(true)
-    };
+    let essential = |container: &Value| container.get("essential").and_then(Value::as_bool).unwrap_or(true);
     if !containers.iter().any(essential) {
-        return Err(client(
-            "Task definition must have at least one essential container.",
-        ));
+        return Err(client("Task definition must have at least one essential container."));
     }
     Ok(())
 }
 
 fn logging(container: &Value, fargate: bool, role: Option<&str>) -> Result<(), AwsError> {
-    let Some(log) = container
-        .get("logConfiguration")
-        .filter(|log| !log.is_null())
-    else {
+    let Some(log) = container.get("logConfiguration").filter(|log| !log.is_null()) else {
         return Ok(());
     };
-    let driver = log
-        .get("logDriver")
-        .and_then(Value::as_str)
-        .unwrap_or_default();
+    let driver = log.get("logDriver").and_then(Value::as_str).unwrap_or_default();
     if driver != "awslogs" {
         return if fargate && !["splunk", "awsfirelens"].contains(&driver) {
             Err(client(format!(
@@ -93,34 +70,20 @@ fn logging(container: &Value, fargate: bool, role: Option<&str>) -> Result<(), A
             "Fargate requires task definition to have execution role ARN to support log driver awslogs.",
         ));
     }
-    let option = |name: &str| {
-        log.pointer("/options")
-            .and_then(|options| options.get(name))
-            .is_some()
-    };
+    let option = |name: &str| log.pointer("/options").and_then(|options| options.get(name)).is_some();
     if !option("awslogs-group") || !option("awslogs-region") {
-        return Err(client(
-            "Log driver awslogs requires options: awslogs-group, awslogs-region.",
-        ));
+        return Err(client("Log driver awslogs requires options: awslogs-group, awslogs-region."));
     }
     if fargate && !option("awslogs-stream-prefix") {
-        return Err(client(
-            "Log driver awslogs requires option awslogs-stream-prefix for Fargate.",
-        ));
+        return Err(client("Log driver awslogs requires option awslogs-stream-prefix for Fargate."));
     }
     Ok(())
 }
 
 fn ports(container: &Value, awsvpc: bool) -> Result<(), AwsError> {
-    for mapping in container
-        .get("portMappings")
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten()
-    {
+    for mapping in container.get("portMappings").and_then(Value::as_array).into_iter().flatten() {
         let port = |name: &str| mapping.get(name).and_then(Value::as_i64);
-        let inside =
-            port("containerPort").ok_or_else(|| client("Container port must be specified."))?;
+        let inside = port("containerPort").ok_or_else(|| client("Container port must be specified."))?;
         if !(1..=65535).contains(&inside) {
             return Err(client(format!("Invalid container port: {inside}.")));
         }
@@ -155,9 +118,7 @@ fn memory(p: &Params, container: &Value, fargate: bool) -> Result<(), AwsError> 
 /// The pairs of CPU units and memory that Fargate offers. Source: "Task CPU and memory", ECS developer guide.
 fn fargate_size(p: &Params) -> Result<(), AwsError> {
     let (Some(cpu), Some(memory)) = (p.text("cpu"), p.text("memory")) else {
-        return Err(client(
-            "Fargate requires that 'cpu' and 'memory' be defined at the task level.",
-        ));
+        return Err(client("Fargate requires that 'cpu' and 'memory' be defined at the task level."));
     };
     let offered = match (units(&cpu), mebibytes(&memory)) {
         (Some(256), Some(mib)) => [512, 1024, 2048].contains(&mib),
@@ -198,17 +159,9 @@ fn scaled(text: &str, unit: &str) -> Option<i64> {
         None => text.parse().ok(),
         Some(number) => {
             let (whole, part) = number.trim().split_once('.').unwrap_or((number.trim(), ""));
-            let whole: i64 = if whole.is_empty() {
-                0
-            } else {
-                whole.parse().ok()?
-            };
+            let whole: i64 = if whole.is_empty() { 0 } else { whole.parse().ok()? };
             let scale = 10_i64.checked_pow(u32::try_from(part.len()).ok()?)?;
-            let part: i64 = if part.is_empty() {
-                0
-            } else {
-                part.parse().ok()?
-            };
+            let part: i64 = if part.is_empty() { 0 } else { part.parse().ok()? };
             Some(whole * 1024 + part * 1024 / scale)
         }
     }

@@ -38,12 +38,7 @@ impl Cluster {
 /// role that it needs was only just made.
 pub fn create(ctx: &mut Ctx<'_>, p: &Params) -> Answer {
     let name = p.text("clusterName").unwrap_or_else(|| "default".into());
-    if name.is_empty()
-        || name.len() > 255
-        || !name
-            .chars()
-            .all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_')
-    {
+    if name.is_empty() || name.len() > 255 || !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_') {
         return Err(parameter(
             "Cluster name must contain up to 255 letters (uppercase and lowercase), numbers, hyphens, and underscores.",
         ));
@@ -58,19 +53,10 @@ pub fn create(ctx: &mut Ctx<'_>, p: &Params) -> Answer {
             ));
         }
     }
-    if let Some(existing) = ctx
-        .r
-        .ecs
-        .clusters
-        .get(&name)
-        .filter(|cluster| cluster.active)
-    {
+    if let Some(existing) = ctx.r.ecs.clusters.get(&name).filter(|cluster| cluster.active) {
         return Ok(json!({ "cluster": view(ctx, existing, &["TAGS".into(), "SETTINGS".into()]) }));
     }
-    let _ = (
-        p.value("configuration"),
-        p.value("defaultCapacityProviderStrategy"),
-    );
+    let _ = (p.value("configuration"), p.value("defaultCapacityProviderStrategy"));
     let cluster = Cluster {
         arn: ctx.arn("ecs", &format!("cluster/{name}")),
         name,
@@ -91,15 +77,11 @@ pub fn create(ctx: &mut Ctx<'_>, p: &Params) -> Answer {
 fn view(ctx: &Ctx<'_>, cluster: &Cluster, include: &[String]) -> Value {
     let ecs = &ctx.r.ecs;
     let included = |name: &str| include.iter().any(|asked| asked == name);
-    let tasks = ecs
-        .tasks
-        .values()
-        .filter(|task| task.cluster == cluster.name);
+    let tasks = ecs.tasks.values().filter(|task| task.cluster == cluster.name);
     let running = tasks.clone().filter(|task| task.is_running()).count();
     let pending = tasks.filter(|task| task.is_pending()).count();
-    let active = |service: &&super::Service| {
-        service.cluster == cluster.name && matches!(service.status, ServiceStatus::Active)
-    };
+    let active =
+        |service: &&super::Service| service.cluster == cluster.name && matches!(service.status, ServiceStatus::Active);
     json!({
         "clusterArn": cluster.arn,
         "clusterName": cluster.name,
@@ -129,30 +111,18 @@ pub fn describe(ctx: &mut Ctx<'_>, p: &Params) -> Answer {
         let cluster = ctx.r.ecs.clusters.get_mut(tail(&name));
         match cluster.and_then(|cluster| cluster.birth.look(config, now).then(|| cluster.clone())) {
             Some(cluster) => found.push(cluster),
-            None => failures.push(missing(
-                &ctx.arn("ecs", &format!("cluster/{}", tail(&name))),
-            )),
+            None => failures.push(missing(&ctx.arn("ecs", &format!("cluster/{}", tail(&name))))),
         }
     }
-    let found: Vec<Value> = found
-        .iter()
-        .map(|cluster| view(ctx, cluster, &include))
-        .collect();
+    let found: Vec<Value> = found.iter().map(|cluster| view(ctx, cluster, &include)).collect();
     Ok(json!({ "clusters": found, "failures": failures }))
 }
 
 /// ListClusters
 pub fn list(ctx: &mut Ctx<'_>, p: &Params) -> Answer {
     let (config, now) = (ctx.config, ctx.now);
-    let clusters = ctx
-        .r
-        .ecs
-        .clusters
-        .values_mut()
-        .filter(|cluster| cluster.active);
-    let arns: Vec<String> = clusters
-        .filter_map(|c| c.birth.look(config, now).then(|| c.arn.clone()))
-        .collect();
+    let clusters = ctx.r.ecs.clusters.values_mut().filter(|cluster| cluster.active);
+    let arns: Vec<String> = clusters.filter_map(|c| c.birth.look(config, now).then(|| c.arn.clone())).collect();
     let (arns, next) = page(ctx, p, arns, ("maxResults", "nextToken"), 100)?;
     Ok(json!({ "clusterArns": arns, "nextToken": next }))
 }
@@ -160,41 +130,23 @@ pub fn list(ctx: &mut Ctx<'_>, p: &Params) -> Answer {
 /// DeleteCluster
 pub fn delete(ctx: &mut Ctx<'_>, p: &Params) -> Answer {
     let name = need(ctx, &p.need("cluster")?)?;
-    let services: Vec<String> = ctx
-        .r
-        .ecs
-        .services
-        .values()
-        .filter(|s| s.cluster == name)
-        .map(|s| s.arn.clone())
-        .collect();
+    let services: Vec<String> =
+        ctx.r.ecs.services.values().filter(|s| s.cluster == name).map(|s| s.arn.clone()).collect();
     for arn in &services {
         // A refused attempt is a look: services that drain go on draining.
-        if ctx
-            .r
-            .ecs
-            .services
-            .get(arn)
-            .is_some_and(|service| matches!(service.status, ServiceStatus::Draining(_)))
-        {
+        if ctx.r.ecs.services.get(arn).is_some_and(|service| matches!(service.status, ServiceStatus::Draining(_))) {
             scheduler::step(ctx, arn);
         }
     }
     let ecs = &ctx.r.ecs;
-    let busy = |service: &super::Service| {
-        service.cluster == name && !matches!(service.status, ServiceStatus::Inactive)
-    };
+    let busy = |service: &super::Service| service.cluster == name && !matches!(service.status, ServiceStatus::Inactive);
     if ecs.services.values().any(busy) {
         return Err(AwsError::new(
             "ClusterContainsServicesException",
             "The Cluster cannot be deleted while Services are active.",
         ));
     }
-    if ecs
-        .tasks
-        .values()
-        .any(|task| task.cluster == name && !task.is_stopped())
-    {
+    if ecs.tasks.values().any(|task| task.cluster == name && !task.is_stopped()) {
         return Err(AwsError::new(
             "ClusterContainsTasksException",
             "The Cluster cannot be deleted while Tasks are active.",
@@ -210,10 +162,7 @@ pub fn delete(ctx: &mut Ctx<'_>, p: &Params) -> Answer {
 pub fn need(ctx: &Ctx<'_>, name_or_arn: &str) -> Result<String, AwsError> {
     match ctx.r.ecs.clusters.get(tail(name_or_arn)) {
         Some(cluster) if cluster.active => Ok(cluster.name.clone()),
-        Some(_) => Err(AwsError::new(
-            "ClusterNotFoundException",
-            "The referenced cluster was inactive.",
-        )),
+        Some(_) => Err(AwsError::new("ClusterNotFoundException", "The referenced cluster was inactive.")),
         None => Err(unknown()),
     }
 }

@@ -58,11 +58,7 @@ impl Definition {
 
     /// The containers.
     pub fn containers(&self) -> &[Value] {
-        self.body
-            .get("containerDefinitions")
-            .and_then(Value::as_array)
-            .map(Vec::as_slice)
-            .unwrap_or_default()
+        self.body.get("containerDefinitions").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
     }
 
     /// `family:revision`
@@ -77,20 +73,10 @@ pub fn register(ctx: &mut Ctx<'_>, p: &Params) -> Answer {
         .text("family")
         .filter(|family| !family.is_empty())
         .ok_or_else(|| client("Family should not be null or empty."))?;
-    if family.len() > 255
-        || !family
-            .chars()
-            .all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_')
-    {
-        return Err(client(format!(
-            "Family contains invalid characters: '{family}'."
-        )));
+    if family.len() > 255 || !family.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_') {
+        return Err(client(format!("Family contains invalid characters: '{family}'.")));
     }
-    let containers = p
-        .value("containerDefinitions")
-        .and_then(Value::as_array)
-        .cloned()
-        .unwrap_or_default();
+    let containers = p.value("containerDefinitions").and_then(Value::as_array).cloned().unwrap_or_default();
     checks::definition(p, &containers)?;
     let mut body = Map::new();
     for name in [
@@ -109,15 +95,9 @@ pub fn register(ctx: &mut Ctx<'_>, p: &Params) -> Answer {
         }
     }
     for name in ["requiresCompatibilities", "volumes", "placementConstraints"] {
-        body.insert(
-            name.into(),
-            p.value(name).cloned().unwrap_or_else(|| json!([])),
-        );
+        body.insert(name.into(), p.value(name).cloned().unwrap_or_else(|| json!([])));
     }
-    body.insert(
-        "containerDefinitions".into(),
-        containers.into_iter().map(completed).collect(),
-    );
+    body.insert("containerDefinitions".into(), containers.into_iter().map(completed).collect());
     let revision = ctx.r.ecs.revisions.entry(family.clone()).or_insert(0);
     *revision += 1;
     let revision = *revision;
@@ -132,12 +112,8 @@ pub fn register(ctx: &mut Ctx<'_>, p: &Params) -> Answer {
         tags: p.tags("tags")?,
         birth: ctx.birth(),
     };
-    let answer =
-        json!({ "taskDefinition": view(&definition), "tags": tag_list_lower(&definition.tags) });
-    ctx.r
-        .ecs
-        .definitions
-        .insert(definition.arn.clone(), definition);
+    let answer = json!({ "taskDefinition": view(&definition), "tags": tag_list_lower(&definition.tags) });
+    ctx.r.ecs.definitions.insert(definition.arn.clone(), definition);
     Ok(answer)
 }
 
@@ -154,12 +130,7 @@ fn completed(mut container: Value) -> Value {
         ] {
             fields.entry(name).or_insert(value);
         }
-        for mapping in fields
-            .get_mut("portMappings")
-            .and_then(Value::as_array_mut)
-            .into_iter()
-            .flatten()
-        {
+        for mapping in fields.get_mut("portMappings").and_then(Value::as_array_mut).into_iter().flatten() {
             let Some(mapping) = mapping.as_object_mut() else {
                 continue;
             };
@@ -180,14 +151,7 @@ fn view(definition: &Definition) -> Value {
         fields.insert("revision".into(), json!(definition.revision));
         fields.insert("status".into(), json!(definition.status.name()));
         fields.insert("requiresAttributes".into(), json!([]));
-        fields.insert(
-            "compatibilities".into(),
-            if fargate {
-                json!(["EC2", "FARGATE"])
-            } else {
-                json!(["EC2"])
-            },
-        );
+        fields.insert("compatibilities".into(), if fargate { json!(["EC2", "FARGATE"]) } else { json!(["EC2"]) });
         fields.insert("registeredAt".into(), when::seconds(definition.birth.at_ms));
         if let Some(ms) = definition.deregistered_ms {
             fields.insert("deregisteredAt".into(), when::seconds(ms));
@@ -203,12 +167,7 @@ pub fn describe(ctx: &mut Ctx<'_>, p: &Params) -> Answer {
     let arn = find(ctx, &name).map(|definition| definition.arn.clone());
     let arn = arn.ok_or_else(|| client("Unable to describe task definition."))?;
     fade(ctx);
-    let definition = ctx
-        .r
-        .ecs
-        .definitions
-        .get(&arn)
-        .ok_or_else(|| client("Unable to describe task definition."))?;
+    let definition = ctx.r.ecs.definitions.get(&arn).ok_or_else(|| client("Unable to describe task definition."))?;
     Ok(json!({
         "taskDefinition": view(definition),
         "tags": if tags { tag_list_lower(&definition.tags) } else { json!([]) },
@@ -226,8 +185,7 @@ pub fn find<'a>(ctx: &'a Ctx<'_>, name: &str) -> Option<&'a Definition> {
     if short.contains(':') {
         return all.find(|definition| definition.short() == short);
     }
-    all.filter(|d| d.family == short && d.status == DefinitionStatus::Active)
-        .max_by_key(|d| d.revision)
+    all.filter(|d| d.family == short && d.status == DefinitionStatus::Active).max_by_key(|d| d.revision)
 }
 
 /// Deleted revisions go once nobody runs them, after some looks.
@@ -239,42 +197,25 @@ fn fade(ctx: &mut Ctx<'_>) {
         .services
         .values()
         .filter(|service| !matches!(service.status, super::ServiceStatus::Inactive))
-        .flat_map(|service| {
-            service
-                .deployments
-                .iter()
-                .map(|deployment| deployment.definition.clone())
-        })
+        .flat_map(|service| service.deployments.iter().map(|deployment| deployment.definition.clone()))
         .collect();
     ctx.r.ecs.definitions.retain(|arn, definition| {
-        let gone = definition
-            .leaving
-            .as_mut()
-            .is_some_and(|state| state.poll(config.polls_until_ready, config, now));
+        let gone = definition.leaving.as_mut().is_some_and(|state| state.poll(config.polls_until_ready, config, now));
         !gone || used.contains(arn)
     });
 }
 
 /// ListTaskDefinitions
 pub fn list(ctx: &mut Ctx<'_>, p: &Params) -> Answer {
-    let (family, status) = (
-        p.text("familyPrefix"),
-        p.text("status").unwrap_or_else(|| "ACTIVE".into()),
-    );
+    let (family, status) = (p.text("familyPrefix"), p.text("status").unwrap_or_else(|| "ACTIVE".into()));
     fade(ctx);
     let (config, now) = (ctx.config, ctx.now);
     let mut found: Vec<(String, u64, String)> = Vec::new();
     for definition in ctx.r.ecs.definitions.values_mut() {
-        let wanted = definition.status.name() == status
-            && family
-                .as_ref()
-                .is_none_or(|family| *family == definition.family);
+        let wanted =
+            definition.status.name() == status && family.as_ref().is_none_or(|family| *family == definition.family);
         if wanted && definition.birth.look(config, now) {
-            found.push((
-                definition.family.clone(),
-                definition.revision,
-                definition.arn.clone(),
-            ));
+            found.push((definition.family.clone(), definition.revision, definition.arn.clone()));
         }
     }
     found.sort();
@@ -312,10 +253,7 @@ pub fn deregister(ctx: &mut Ctx<'_>, p: &Params) -> Answer {
 pub fn delete(ctx: &mut Ctx<'_>, p: &Params) -> Answer {
     let names = p.list("taskDefinitions");
     if names.is_empty() || names.len() > 10 {
-        return Err(AwsError::new(
-            "InvalidParameterException",
-            "Between 1 and 10 task definitions must be specified.",
-        ));
+        return Err(AwsError::new("InvalidParameterException", "Between 1 and 10 task definitions must be specified."));
     }
     let now = ctx.now;
     let (mut deleted, mut failures) = (Vec::new(), Vec::new());

@@ -1,15 +1,18 @@
 //! ECS on Fargate: clusters, task definitions, services and their scheduler, tasks.
 
+mod asked;
 mod checks;
 mod clusters;
 mod definitions;
 mod launch;
 mod network;
+mod rollout;
 mod scheduler;
 mod services;
 mod tags;
 mod tasks;
 mod view;
+mod watch;
 
 use std::collections::BTreeMap;
 
@@ -94,23 +97,13 @@ impl Ecs {
     /// Everything for the inventory.
     pub fn list(&self, list: &mut Lister<'_>) {
         for cluster in self.clusters.values() {
-            list.add(
-                "ecs",
-                "cluster",
-                thing(&cluster.arn, &cluster.name, &cluster.tags, &cluster.birth),
-                |item| {
-                    item.state = cluster.status().to_owned();
-                    item.lingering = !cluster.active;
-                },
-            );
+            list.add("ecs", "cluster", thing(&cluster.arn, &cluster.name, &cluster.tags, &cluster.birth), |item| {
+                item.state = cluster.status().to_owned();
+                item.lingering = !cluster.active;
+            });
         }
         for definition in self.definitions.values() {
-            let shown = thing(
-                &definition.arn,
-                &definition.family,
-                &definition.tags,
-                &definition.birth,
-            );
+            let shown = thing(&definition.arn, &definition.family, &definition.tags, &definition.birth);
             list.add("ecs", "task-definition", shown, |item| {
                 item.state = definition.status.name().to_owned();
                 item.lingering = definition.status != DefinitionStatus::Active;
@@ -119,26 +112,16 @@ impl Ecs {
             });
         }
         for service in self.services.values() {
-            list.add(
-                "ecs",
-                "service",
-                thing(&service.arn, &service.name, &service.tags, &service.birth),
-                |item| {
-                    item.state = service.status.name().to_owned();
-                    item.lingering = matches!(service.status, ServiceStatus::Inactive);
-                },
-            );
+            list.add("ecs", "service", thing(&service.arn, &service.name, &service.tags, &service.birth), |item| {
+                item.state = service.status.name().to_owned();
+                item.lingering = matches!(service.status, ServiceStatus::Inactive);
+            });
         }
         for task in self.tasks.values().filter(|task| !task.is_stopped()) {
-            list.add(
-                "ecs",
-                "task",
-                thing(&task.arn, &task.id, &task.tags, &task.birth),
-                |item| {
-                    item.state = task.stage.name().to_owned();
-                    item.managed_by = Some(format!("service {}", task.service));
-                },
-            );
+            list.add("ecs", "task", thing(&task.arn, &task.id, &task.tags, &task.birth), |item| {
+                item.state = task.stage.name().to_owned();
+                item.managed_by = Some(format!("service {}", task.service));
+            });
         }
     }
 }

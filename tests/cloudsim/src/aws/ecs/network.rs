@@ -17,19 +17,13 @@ pub struct Network {
 impl Network {
     /// As asked for; everything it names must exist, in one VPC.
     pub fn of(ctx: &Ctx<'_>, p: &Params) -> Result<Self, AwsError> {
-        let vpc = p
-            .object("networkConfiguration")
-            .and_then(|network| network.object("awsvpcConfiguration"));
+        let vpc = p.object("networkConfiguration").and_then(|network| network.object("awsvpcConfiguration"));
         let vpc = vpc.ok_or_else(|| {
-            parameter(
-                "Network Configuration must be provided when networkMode 'awsvpc' is specified.",
-            )
+            parameter("Network Configuration must be provided when networkMode 'awsvpc' is specified.")
         })?;
         let (subnets, mut groups) = (vpc.list("subnets"), vpc.list("securityGroups"));
         if subnets.is_empty() || subnets.len() > 16 || groups.len() > 5 {
-            return Err(parameter(
-                "subnets must have 1 to 16 members, securityGroups at most 5.",
-            ));
+            return Err(parameter("subnets must have 1 to 16 members, securityGroups at most 5."));
         }
         let mut network = None;
         for id in &subnets {
@@ -52,34 +46,21 @@ impl Network {
                 ))
             })?;
             if Some(&group.vpc) != network {
-                return Err(parameter(
-                    "Security group and subnets must be in the same VPC.",
-                ));
+                return Err(parameter("Security group and subnets must be in the same VPC."));
             }
         }
         if groups.is_empty() {
-            let default = ctx
-                .r
-                .ec2
-                .groups
-                .values()
-                .find(|group| group.default && Some(&group.vpc) == network);
+            let default = ctx.r.ec2.groups.values().find(|group| group.default && Some(&group.vpc) == network);
             groups.extend(default.map(|group| group.id.clone()));
         }
         let public = match vpc.text("assignPublicIp").as_deref() {
             None | Some("DISABLED") => false,
             Some("ENABLED") => true,
             Some(other) => {
-                return Err(client(format!(
-                    "assignPublicIp must be ENABLED or DISABLED, not {other}."
-                )));
+                return Err(client(format!("assignPublicIp must be ENABLED or DISABLED, not {other}.")));
             }
         };
-        Ok(Self {
-            subnets,
-            groups,
-            public,
-        })
+        Ok(Self { subnets, groups, public })
     }
 
     /// As answers show it.

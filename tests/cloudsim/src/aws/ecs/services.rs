@@ -6,8 +6,10 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::{
-    DefinitionStatus, clusters, definitions, missing, network::Network, parameter, scheduler, tail,
-    view,
+    asked::{balancers, check_launch, deployment_settings, usable},
+    clusters, missing,
+    network::Network,
+    parameter, scheduler, tail, view,
 };
 use crate::{
     aws::{
@@ -115,12 +117,7 @@ pub struct Event {
 /// CreateService
 pub fn create(ctx: &mut Ctx<'_>, p: &Params) -> Answer {
     let name = p.need("serviceName")?;
-    if name.is_empty()
-        || name.len() > 255
-        || !name
-            .chars()
-            .all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_')
-    {
+    if name.is_empty() || name.len() > 255 || !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_') {
         return Err(parameter(
             "Service names must contain up to 255 letters (uppercase and lowercase), numbers, underscores, and hyphens.",
         ));
@@ -128,21 +125,14 @@ pub fn create(ctx: &mut Ctx<'_>, p: &Params) -> Answer {
     let cluster = clusters::of(ctx, p)?;
     let arn = ctx.arn("ecs", &format!("service/{cluster}/{name}"));
     let token = p.text("clientToken");
-    let request: BTreeMap<String, Value> = [
-        "taskDefinition",
-        "desiredCount",
-        "loadBalancers",
-        "networkConfiguration",
-        "launchType",
-    ]
-    .iter()
-    .filter_map(|field| Some(((*field).to_owned(), p.value(field)?.clone())))
-    .collect();
+    let request: BTreeMap<String, Value> =
+        ["taskDefinition", "desiredCount", "loadBalancers", "networkConfiguration", "launchType"]
+            .iter()
+            .filter_map(|field| Some(((*field).to_owned(), p.value(field)?.clone())))
+            .collect();
     if let Some(existing) = ctx.r.ecs.services.get(&arn) {
         match existing.status {
-            ServiceStatus::Active
-                if token.is_some() && existing.token == token && existing.request == request =>
-            {
+            ServiceStatus::Active if token.is_some() && existing.token == token && existing.request == request => {
                 return Ok(json!({ "service": view::service(ctx, existing, true) }));
             }
             ServiceStatus::Active => {
@@ -151,9 +141,7 @@ pub fn create(ctx: &mut Ctx<'_>, p: &Params) -> Answer {
             ServiceStatus::Draining(_) => {
                 // A refused attempt is a look.
                 scheduler::step(ctx, &arn);
-                return Err(parameter(
-                    "Unable to Start a service that is still Draining.",
-                ));
+                return Err(parameter("Unable to Start a service that is still Draining."));
             }
             ServiceStatus::Inactive => {}
         }
@@ -165,15 +153,10 @@ pub fn create(ctx: &mut Ctx<'_>, p: &Params) -> Answer {
     let balancers = balancers(ctx, p, &definition)?;
     let grace = p.number("healthCheckGracePeriodSeconds")?;
     if grace.is_some() && balancers.is_empty() {
-        return Err(parameter(
-            "Health check grace period is only valid for services configured to use load balancers",
-        ));
+        return Err(parameter("Health check grace period is only valid for services configured to use load balancers"));
     }
-    let desired = p
-        .number("desiredCount")?
-        .ok_or_else(|| parameter("Desired count can not be null."))?;
-    let desired =
-        usize::try_from(desired).map_err(|_| parameter("Desired count can not be negative."))?;
+    let desired = p.number("desiredCount")?.ok_or_else(|| parameter("Desired count can not be null."))?;
+    let desired = usize::try_from(desired).map_err(|_| parameter("Desired count can not be negative."))?;
     let (breaker, percent) = deployment_settings(p, Breaker::default(), (200, 100))?;
     let _ = (
         p.text("platformVersion"),
@@ -224,135 +207,19 @@ impl Deployment {
     }
 }
 
-/// The ARN of an active definition.
-fn usable(ctx: &Ctx<'_>, name: &str) -> Result<String, AwsError> {
-    match definitions::find(ctx, name) {
-        None => Err(super::client("TaskDefinition not found.")),
-        Some(definition) if definition.status != DefinitionStatus::Active => {
-            Err(super::client("TaskDefinition is inactive"))
-        }
-        Some(definition) => Ok(definition.arn.clone()),
-    }
-}
-
-fn check_launch(ctx: &Ctx<'_>, definition: &str, launch_type: &str) -> Result<(), AwsError> {
-    let Some(definition) = ctx.r.ecs.definitions.get(definition) else {
-        return Ok(());
-    };
-    let fits = definition
-        .body
-        .get("requiresCompatibilities")
-        .and_then(Value::as_array)
-        .is_some_and(|kinds| kinds.is_empty() || kinds.iter().any(|kind| kind == launch_type));
-    if launch_type == "FARGATE" && definition.text("networkMode") != Some("awsvpc") || !fits {
-        return Err(parameter(format!(
-            "Task definition does not support launch_type {launch_type}."
-        )));
-    }
-    Ok(())
-}
-
-fn balancers(ctx: &Ctx<'_>, p: &Params, definition: &str) -> Result<Vec<Balancer>, AwsError> {
-    let mut balancers = Vec::new();
-    for balancer in p.objects("loadBalancers") {
-        let group = balancer.need("targetGroupArn")?;
-        let container = balancer.need("containerName")?;
-        let port = balancer
-            .number("containerPort")?
-            .ok_or_else(|| parameter("containerPort must be specified."))?;
-        let known = ctx.r.elb.groups.get(&group).ok_or_else(|| {
-            parameter(format!("Unable to assume role and validate the specified targetGroupArn: target group '{group}' not found."))
-        })?;
-        if ctx.r.elb.users_of(&group).is_empty() {
-            return Err(parameter(format!(
-                "The target group with targetGroupArn {group} does not have an associated load balancer."
-            )));
-        }
-        if known.kind != "ip" {
-            return Err(parameter(format!(
-                "The provided target group {group} has target type {}, which is incompatible with the awsvpc network mode specified in \
-                 the task definition.",
-                known.kind
-            )));
-        }
-        let containers = ctx
-            .r
-            .ecs
-            .definitions
-            .get(definition)
-            .map(super::Definition::containers)
-            .unwrap_or_default();
-        let found = containers
-            .iter()
-            .find(|c| c.get("name").and_then(Value::as_str) == Some(&container));
-        let found = found.ok_or_else(|| {
-            parameter(format!(
-                "The container {container} does not exist in the task definition."
-            ))
-        })?;
-        let mut ports = found
-            .get("portMappings")
-            .and_then(Value::as_array)
-            .into_iter()
-            .flatten();
-        if !ports.any(|mapping| mapping.get("containerPort").and_then(Value::as_i64) == Some(port))
-        {
-            return Err(parameter(format!(
-                "The container {container} did not have a container port {port} defined."
-            )));
-        }
-        balancers.push(Balancer {
-            group,
-            container,
-            port,
-        });
-    }
-    Ok(balancers)
-}
-
-fn deployment_settings(
-    p: &Params,
-    mut breaker: Breaker,
-    mut percent: (i64, i64),
-) -> Result<(Breaker, (i64, i64)), AwsError> {
-    if let Some(settings) = p.object("deploymentConfiguration") {
-        if let Some(asked) = settings.object("deploymentCircuitBreaker") {
-            breaker.enable = asked.flag("enable").unwrap_or(false);
-            breaker.rollback = asked.flag("rollback").unwrap_or(false);
-        }
-        percent.0 = settings.number("maximumPercent")?.unwrap_or(percent.0);
-        percent.1 = settings
-            .number("minimumHealthyPercent")?
-            .unwrap_or(percent.1);
-        if percent.0 <= percent.1 && percent.0 <= 100 {
-            return Err(parameter(
-                "Both maximumPercent and minimumHealthyPercent cannot be 100 as this will block deployments.",
-            ));
-        }
-    }
-    Ok((breaker, percent))
-}
-
 /// DescribeServices: deleted ones are still shown, INACTIVE. Each look lets the scheduler do a step.
 pub fn describe(ctx: &mut Ctx<'_>, p: &Params) -> Answer {
     let cluster = clusters::of(ctx, p)?;
     let names = p.list("services");
     let tags = p.list("include").iter().any(|part| part == "TAGS");
     if names.is_empty() || names.len() > 10 {
-        return Err(parameter(
-            "Services cannot be empty, and cannot be more than 10.",
-        ));
+        return Err(parameter("Services cannot be empty, and cannot be more than 10."));
     }
     let (config, now) = (ctx.config, ctx.now);
     let (mut found, mut failures) = (Vec::new(), Vec::new());
     for name in names {
         let arn = ctx.arn("ecs", &format!("service/{cluster}/{}", tail(&name)));
-        let visible = ctx
-            .r
-            .ecs
-            .services
-            .get_mut(&arn)
-            .is_some_and(|service| service.birth.look(config, now));
+        let visible = ctx.r.ecs.services.get_mut(&arn).is_some_and(|service| service.birth.look(config, now));
         if !visible {
             failures.push(missing(&arn));
             continue;
@@ -371,16 +238,11 @@ pub fn update(ctx: &mut Ctx<'_>, p: &Params) -> Answer {
     let arn = named(ctx, p, &cluster)?;
     let service = ctx.r.ecs.services.get(&arn).ok_or_else(unknown)?.clone();
     if !matches!(service.status, ServiceStatus::Active) {
-        return Err(AwsError::new(
-            "ServiceNotActiveException",
-            "Service was not ACTIVE.",
-        ));
+        return Err(AwsError::new("ServiceNotActiveException", "Service was not ACTIVE."));
     }
     let mut next = service.clone();
     let primary = service.deployments.first();
-    let old_definition = primary
-        .map(|deployment| deployment.definition.clone())
-        .unwrap_or_default();
+    let old_definition = primary.map(|deployment| deployment.definition.clone()).unwrap_or_default();
     let definition = match p.text("taskDefinition") {
         Some(name) => usable(ctx, &name)?,
         None => old_definition.clone(),
@@ -394,8 +256,7 @@ pub fn update(ctx: &mut Ctx<'_>, p: &Params) -> Answer {
         next.balancers = balancers(ctx, p, &definition)?;
     }
     if let Some(desired) = p.number("desiredCount")? {
-        next.desired = usize::try_from(desired)
-            .map_err(|_| parameter("Desired count can not be negative."))?;
+        next.desired = usize::try_from(desired).map_err(|_| parameter("Desired count can not be negative."))?;
     }
     (next.breaker, next.percent) = deployment_settings(p, service.breaker, service.percent)?;
     next.grace = p.number("healthCheckGracePeriodSeconds")?.or(service.grace);
@@ -423,9 +284,7 @@ pub fn delete(ctx: &mut Ctx<'_>, p: &Params) -> Answer {
     match service.status {
         ServiceStatus::Inactive => return Err(unknown()),
         ServiceStatus::Active if service.desired > 0 && !force => {
-            return Err(parameter(
-                "The service cannot be stopped while it is scaled above 0.",
-            ));
+            return Err(parameter("The service cannot be stopped while it is scaled above 0."));
         }
         ServiceStatus::Active => {
             service.status = ServiceStatus::Draining(Ripening::from(now));
@@ -445,8 +304,7 @@ pub fn list(ctx: &mut Ctx<'_>, p: &Params) -> Answer {
     let _ = p.text("launchType");
     let mut arns = Vec::new();
     for service in ctx.r.ecs.services.values_mut() {
-        let wanted =
-            service.cluster == cluster && !matches!(service.status, ServiceStatus::Inactive);
+        let wanted = service.cluster == cluster && !matches!(service.status, ServiceStatus::Inactive);
         if wanted && service.birth.look(config, now) {
             arns.push(service.arn.clone());
         }
@@ -456,15 +314,8 @@ pub fn list(ctx: &mut Ctx<'_>, p: &Params) -> Answer {
 }
 
 fn named(ctx: &Ctx<'_>, p: &Params, cluster: &str) -> Result<String, AwsError> {
-    let arn = ctx.arn(
-        "ecs",
-        &format!("service/{cluster}/{}", tail(&p.need("service")?)),
-    );
-    if ctx.r.ecs.services.contains_key(&arn) {
-        Ok(arn)
-    } else {
-        Err(unknown())
-    }
+    let arn = ctx.arn("ecs", &format!("service/{cluster}/{}", tail(&p.need("service")?)));
+    if ctx.r.ecs.services.contains_key(&arn) { Ok(arn) } else { Err(unknown()) }
 }
 
 fn unknown() -> AwsError {

@@ -31,11 +31,7 @@ pub fn list(ctx: &mut Ctx<'_>, p: &Params) -> Answer {
 }
 
 fn of<'a>(ecs: &'a mut Ecs, arn: &str) -> Result<&'a mut Tags, AwsError> {
-    let kind = arn
-        .rsplit(':')
-        .find_map(|part| part.split_once('/'))
-        .map(|(kind, _)| kind)
-        .unwrap_or_default();
+    let kind = arn.rsplit(':').find_map(|part| part.split_once('/')).map(|(kind, _)| kind).unwrap_or_default();
     let found = match kind {
         "cluster" => ecs.clusters.get_mut(tail(arn)).map(|thing| &mut thing.tags),
         "service" => ecs.services.get_mut(arn).map(|thing| &mut thing.tags),

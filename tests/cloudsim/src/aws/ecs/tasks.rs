@@ -102,11 +102,7 @@ pub fn stop(ctx: &mut Ctx<'_>, arn: &str, code: &str, reason: &str) {
     let Some(task) = ctx.r.ecs.tasks.get_mut(arn).filter(|task| task.is_wanted()) else {
         return;
     };
-    task.stop = Some(Stop {
-        code: code.to_owned(),
-        reason: reason.to_owned(),
-        at_ms: now,
-    });
+    task.stop = Some(Stop { code: code.to_owned(), reason: reason.to_owned(), at_ms: now });
     task.stage = Stage::Stopping(Ripening::from(now));
     let (service, interface) = (task.service.clone(), task.interface.clone());
     let cluster = task.cluster.clone();
@@ -114,9 +110,7 @@ pub fn stop(ctx: &mut Ctx<'_>, arn: &str, code: &str, reason: &str) {
         // Asked to end, the simulated application does so well-behaved.
         container.exit.get_or_insert(0);
     }
-    let ip = interface
-        .and_then(|id| ctx.r.ec2.interfaces.get(&id))
-        .map(|eni| eni.ip.to_string());
+    let ip = interface.and_then(|id| ctx.r.ec2.interfaces.get(&id)).map(|eni| eni.ip.to_string());
     let groups: Vec<String> = ctx
         .r
         .ecs
@@ -125,10 +119,7 @@ pub fn stop(ctx: &mut Ctx<'_>, arn: &str, code: &str, reason: &str) {
         .filter(|s| s.name == service && s.cluster == cluster)
         .flat_map(|s| s.balancers.iter().map(|balancer| balancer.group.clone()))
         .collect();
-    for (group, ip) in groups
-        .iter()
-        .filter_map(|group| Some((group, ip.as_ref()?)))
-    {
+    for (group, ip) in groups.iter().filter_map(|group| Some((group, ip.as_ref()?))) {
         elb::deregister(ctx, group, ip);
     }
 }
@@ -152,18 +143,13 @@ pub fn list(ctx: &mut Ctx<'_>, p: &Params) -> Answer {
         None | Some("RUNNING" | "PENDING") => false,
         Some("STOPPED") => true,
         Some(other) => {
-            return Err(parameter(format!(
-                "desiredStatus must be RUNNING, PENDING or STOPPED, not {other}."
-            )));
+            return Err(parameter(format!("desiredStatus must be RUNNING, PENDING or STOPPED, not {other}.")));
         }
     };
     if let Some(name) = &service {
         let arn = ctx.arn("ecs", &format!("service/{cluster}/{}", tail(name)));
         if !ctx.r.ecs.services.contains_key(&arn) {
-            return Err(crate::aws::error::AwsError::new(
-                "ServiceNotFoundException",
-                "Service not found.",
-            ));
+            return Err(crate::aws::error::AwsError::new("ServiceNotFoundException", "Service not found."));
         }
     }
     let mut found: Vec<(u64, String)> = ctx
@@ -174,12 +160,8 @@ pub fn list(ctx: &mut Ctx<'_>, p: &Params) -> Answer {
         .filter(|task| {
             task.cluster == cluster
                 && task.is_wanted() != stopped
-                && service
-                    .as_ref()
-                    .is_none_or(|name| task.service == tail(name))
-                && family
-                    .as_ref()
-                    .is_none_or(|name| tail(&task.definition).split(':').next() == Some(name))
+                && service.as_ref().is_none_or(|name| task.service == tail(name))
+                && family.as_ref().is_none_or(|name| tail(&task.definition).split(':').next() == Some(name))
         })
         .map(|task| (task.birth.at_ms, task.arn.clone()))
         .collect();
@@ -195,14 +177,10 @@ pub fn describe(ctx: &mut Ctx<'_>, p: &Params) -> Answer {
     let names = p.list("tasks");
     let tags = p.list("include").iter().any(|part| part == "TAGS");
     if names.is_empty() || names.len() > 100 {
-        return Err(parameter(
-            "Tasks cannot be empty, and cannot be more than 100.",
-        ));
+        return Err(parameter("Tasks cannot be empty, and cannot be more than 100."));
     }
-    let arns: Vec<String> = names
-        .iter()
-        .map(|name| ctx.arn("ecs", &format!("task/{cluster}/{}", tail(name))))
-        .collect();
+    let arns: Vec<String> =
+        names.iter().map(|name| ctx.arn("ecs", &format!("task/{cluster}/{}", tail(name)))).collect();
     let mut services: Vec<String> = arns
         .iter()
         .filter_map(|arn| ctx.r.ecs.tasks.get(arn))
@@ -230,15 +208,8 @@ pub fn stop_call(ctx: &mut Ctx<'_>, p: &Params) -> Answer {
     if !ctx.r.ecs.tasks.contains_key(&arn) {
         return Err(parameter("The referenced task was not found."));
     }
-    let reason = p
-        .text("reason")
-        .unwrap_or_else(|| "Task stopped by user".into());
+    let reason = p.text("reason").unwrap_or_else(|| "Task stopped by user".into());
     stop(ctx, &arn, "UserInitiated", &reason);
-    let task = ctx
-        .r
-        .ecs
-        .tasks
-        .get(&arn)
-        .map(|task| view::task(ctx, task, false));
+    let task = ctx.r.ecs.tasks.get(&arn).map(|task| view::task(ctx, task, false));
     Ok(json!({ "task": task }))
 }

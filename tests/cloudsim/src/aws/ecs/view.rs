@@ -7,30 +7,16 @@ use crate::aws::{Ctx, tag_list_lower, when};
 
 /// A service.
 pub fn service(ctx: &Ctx<'_>, service: &Service, tags: bool) -> Value {
-    let tasks: Vec<&Task> = ctx
-        .r
-        .ecs
-        .tasks
-        .values()
-        .filter(|t| t.cluster == service.cluster && t.service == service.name)
-        .collect();
-    let count =
-        |tasks: &[&Task], of: fn(&Task) -> bool| tasks.iter().filter(|task| of(task)).count();
+    let tasks: Vec<&Task> =
+        ctx.r.ecs.tasks.values().filter(|t| t.cluster == service.cluster && t.service == service.name).collect();
+    let count = |tasks: &[&Task], of: fn(&Task) -> bool| tasks.iter().filter(|task| of(task)).count();
     let deployments: Vec<Value> = service
         .deployments
         .iter()
         .enumerate()
         .map(|(n, deployment)| {
-            let own: Vec<&Task> = tasks
-                .iter()
-                .copied()
-                .filter(|task| task.deployment == deployment.id)
-                .collect();
-            let wanted = if n == 0 {
-                service.desired
-            } else {
-                own.iter().filter(|task| task.is_wanted()).count()
-            };
+            let own: Vec<&Task> = tasks.iter().copied().filter(|task| task.deployment == deployment.id).collect();
+            let wanted = if n == 0 { service.desired } else { own.iter().filter(|task| task.is_wanted()).count() };
             json!({
                 "id": deployment.id,
                 "status": if n == 0 { "PRIMARY" } else { "ACTIVE" },
@@ -102,10 +88,7 @@ pub fn service(ctx: &Ctx<'_>, service: &Service, tags: bool) -> Value {
 /// A task.
 pub fn task(ctx: &Ctx<'_>, task: &Task, tags: bool) -> Value {
     let stopped = task.stop.as_ref();
-    let eni = task
-        .interface
-        .as_ref()
-        .and_then(|id| ctx.r.ec2.interfaces.get(id));
+    let eni = task.interface.as_ref().and_then(|id| ctx.r.ec2.interfaces.get(id));
     let attachments: Vec<Value> = task
         .interface
         .iter()

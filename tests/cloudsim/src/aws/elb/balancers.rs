@@ -37,18 +37,12 @@ pub struct LoadBalancer {
 impl LoadBalancer {
     /// Its state in AWS's words.
     pub fn state(&self) -> &'static str {
-        if self.provisioning.is_some() {
-            "provisioning"
-        } else {
-            "active"
-        }
+        if self.provisioning.is_some() { "provisioning" } else { "active" }
     }
 
     /// The part of its ARN that its interfaces and listeners carry: `app/NAME/ID`.
     pub fn path(&self) -> &str {
-        self.arn
-            .split_once("loadbalancer/")
-            .map_or("", |(_, path)| path)
+        self.arn.split_once("loadbalancer/").map_or("", |(_, path)| path)
     }
 }
 
@@ -57,27 +51,18 @@ pub fn create(ctx: &mut Ctx<'_>, p: &Params) -> Answer {
     let name = p.need("Name")?;
     checked_name("Load balancer", &name)?;
     if p.text("Type").is_some_and(|kind| kind != "application") {
-        return Err(AwsError::invalid(
-            "cloudsim has application load balancers only",
-        ));
+        return Err(AwsError::invalid("cloudsim has application load balancers only"));
     }
     let internal = match p.text("Scheme").as_deref() {
         None | Some("internet-facing") => false,
         Some("internal") => true,
         Some(other) => {
-            return Err(AwsError::new(
-                "InvalidScheme",
-                format!("The scheme '{other}' is not valid"),
-            ));
+            return Err(AwsError::new("InvalidScheme", format!("The scheme '{other}' is not valid")));
         }
     };
     let _ = p.text("IpAddressType");
     let mut asked = p.list("Subnets");
-    asked.extend(
-        p.objects("SubnetMappings")
-            .iter()
-            .filter_map(|mapping| mapping.text("SubnetId")),
-    );
+    asked.extend(p.objects("SubnetMappings").iter().filter_map(|mapping| mapping.text("SubnetId")));
     let (vpc, subnets) = placed(ctx, &asked, internal)?;
     let groups = groups(ctx, p.list("SecurityGroups"), &vpc)?;
     let tags = p.tags("Tags")?;
@@ -91,17 +76,12 @@ pub fn create(ctx: &mut Ctx<'_>, p: &Params) -> Answer {
         }
         return Err(AwsError::new(
             "DuplicateLoadBalancerName",
-            format!(
-                "A load balancer with the same name '{name}' exists, but with different settings"
-            ),
+            format!("A load balancer with the same name '{name}' exists, but with different settings"),
         ));
     }
     let id = ctx.ids.hex16();
     let lb = LoadBalancer {
-        arn: ctx.arn(
-            "elasticloadbalancing",
-            &format!("loadbalancer/app/{name}/{id}"),
-        ),
+        arn: ctx.arn("elasticloadbalancing", &format!("loadbalancer/app/{name}/{id}")),
         dns: format!(
             "{}{name}-{}.{}.elb.amazonaws.com",
             if internal { "internal-" } else { "" },
@@ -114,23 +94,13 @@ pub fn create(ctx: &mut Ctx<'_>, p: &Params) -> Answer {
         subnets,
         groups,
         provisioning: Some(Ripening::from(ctx.now)),
-        attributes: BTreeMap::from([(
-            "deletion_protection.enabled".to_owned(),
-            "false".to_owned(),
-        )]),
+        attributes: BTreeMap::from([("deletion_protection.enabled".to_owned(), "false".to_owned())]),
         tags,
         birth: ctx.birth(),
     };
     for (_, subnet) in &lb.subnets {
         let owner = ec2::Owner::LoadBalancer(lb.arn.clone());
-        ec2::interfaces::attach(
-            ctx,
-            subnet,
-            lb.groups.clone(),
-            format!("ELB {}", lb.path()),
-            owner,
-            !internal,
-        );
+        ec2::interfaces::attach(ctx, subnet, lb.groups.clone(), format!("ELB {}", lb.path()), owner, !internal);
     }
     let answer = json!({ "LoadBalancers": [view(&lb)] });
     ctx.r.elb.balancers.insert(lb.arn.clone(), lb);
@@ -138,29 +108,22 @@ pub fn create(ctx: &mut Ctx<'_>, p: &Params) -> Answer {
 }
 
 /// The network, and the zone of each subnet: two zones at least, each once.
-fn placed(
-    ctx: &Ctx<'_>,
-    asked: &[String],
-    internal: bool,
-) -> Result<(String, Vec<(String, String)>), AwsError> {
+fn placed(ctx: &Ctx<'_>, asked: &[String], internal: bool) -> Result<(String, Vec<(String, String)>), AwsError> {
     let mut subnets = Vec::new();
     let mut vpcs = BTreeSet::new();
     for id in asked {
-        let subnet = ctx.r.ec2.subnets.get(id).ok_or_else(|| {
-            AwsError::new(
-                "SubnetNotFound",
-                format!("The subnet ID '{id}' does not exist"),
-            )
-        })?;
+        let subnet = ctx
+            .r
+            .ec2
+            .subnets
+            .get(id)
+            .ok_or_else(|| AwsError::new("SubnetNotFound", format!("The subnet ID '{id}' does not exist")))?;
         vpcs.insert(subnet.vpc.clone());
         subnets.push((subnet.zone.clone(), subnet.id.clone()));
     }
     let zones: BTreeSet<_> = subnets.iter().map(|(zone, _)| zone).collect();
     if vpcs.len() > 1 {
-        return Err(AwsError::new(
-            "InvalidConfigurationRequest",
-            "All subnets must belong to the same VPC",
-        ));
+        return Err(AwsError::new("InvalidConfigurationRequest", "All subnets must belong to the same VPC"));
     }
     if subnets.len() > 1 && zones.len() < subnets.len() {
         return Err(AwsError::new(
@@ -170,15 +133,10 @@ fn placed(
     }
     let vpc = vpcs.into_iter().next().unwrap_or_default();
     if zones.len() < 2 {
-        return Err(AwsError::invalid(
-            "At least two subnets in two different Availability Zones must be specified",
-        ));
+        return Err(AwsError::invalid("At least two subnets in two different Availability Zones must be specified"));
     }
     if !internal && !ctx.r.ec2.has_gateway(&vpc) {
-        return Err(AwsError::new(
-            "InvalidSubnet",
-            format!("VPC {vpc} has no internet gateway"),
-        ));
+        return Err(AwsError::new("InvalidSubnet", format!("VPC {vpc} has no internet gateway")));
     }
     Ok((vpc, subnets))
 }
@@ -186,21 +144,13 @@ fn placed(
 /// The groups, which must be of the network; its default one when none is asked for.
 fn groups(ctx: &Ctx<'_>, asked: Vec<String>, vpc: &str) -> Result<Vec<String>, AwsError> {
     if asked.is_empty() {
-        let default = ctx
-            .r
-            .ec2
-            .groups
-            .values()
-            .find(|group| group.vpc == vpc && group.default);
+        let default = ctx.r.ec2.groups.values().find(|group| group.vpc == vpc && group.default);
         return Ok(default.map(|group| group.id.clone()).into_iter().collect());
     }
     for id in &asked {
         match ctx.r.ec2.groups.get(id) {
             None => {
-                return Err(AwsError::new(
-                    "InvalidSecurityGroup",
-                    format!("The security group '{id}' does not exist"),
-                ));
+                return Err(AwsError::new("InvalidSecurityGroup", format!("The security group '{id}' does not exist")));
             }
             Some(group) if group.vpc != vpc => {
                 return Err(AwsError::new(
@@ -243,18 +193,12 @@ pub fn describe(ctx: &mut Ctx<'_>, p: &Params) -> Answer {
     let mut found = Vec::new();
     let mut seen = BTreeSet::new();
     for lb in ctx.r.elb.balancers.values_mut() {
-        let wanted = (arns.is_empty() && names.is_empty())
-            || arns.contains(&lb.arn)
-            || names.contains(&lb.name);
+        let wanted = (arns.is_empty() && names.is_empty()) || arns.contains(&lb.arn) || names.contains(&lb.name);
         if !wanted || !lb.birth.look(config, now) {
             continue;
         }
         seen.extend([lb.arn.clone(), lb.name.clone()]);
-        if lb
-            .provisioning
-            .as_mut()
-            .is_some_and(|state| state.poll(config.polls_until_ready, config, now))
-        {
+        if lb.provisioning.as_mut().is_some_and(|state| state.poll(config.polls_until_ready, config, now)) {
             lb.provisioning = None;
         }
         found.push(view(lb));
@@ -272,23 +216,14 @@ pub fn delete(ctx: &mut Ctx<'_>, p: &Params) -> Answer {
     let Some(lb) = ctx.r.elb.balancers.get(&arn) else {
         return Ok(json!({}));
     };
-    if lb
-        .attributes
-        .get("deletion_protection.enabled")
-        .is_some_and(|value| value == "true")
-    {
+    if lb.attributes.get("deletion_protection.enabled").is_some_and(|value| value == "true") {
         return Err(AwsError::new(
             "OperationNotPermitted",
-            format!(
-                "Load balancer '{arn}' cannot be deleted because deletion protection is enabled"
-            ),
+            format!("Load balancer '{arn}' cannot be deleted because deletion protection is enabled"),
         ));
     }
     ctx.r.elb.balancers.remove(&arn);
-    ctx.r
-        .elb
-        .listeners
-        .retain(|_, listener| listener.balancer != arn);
+    ctx.r.elb.listeners.retain(|_, listener| listener.balancer != arn);
     ec2::interfaces::release(ctx, &ec2::Owner::LoadBalancer(arn));
     Ok(json!({}))
 }
@@ -297,10 +232,7 @@ pub fn delete(ctx: &mut Ctx<'_>, p: &Params) -> Answer {
 pub fn modify_attributes(ctx: &mut Ctx<'_>, p: &Params) -> Answer {
     let lb = need(ctx, &p.need("LoadBalancerArn")?)?;
     for attribute in p.objects("Attributes") {
-        lb.attributes.insert(
-            attribute.need("Key")?,
-            attribute.text("Value").unwrap_or_default(),
-        );
+        lb.attributes.insert(attribute.need("Key")?, attribute.text("Value").unwrap_or_default());
     }
     Ok(json!({ "Attributes": crate::aws::tag_list(&lb.attributes) }))
 }
@@ -318,22 +250,12 @@ pub fn set_groups(ctx: &mut Ctx<'_>, p: &Params) -> Answer {
     let groups = groups(ctx, p.list("SecurityGroups"), &vpc)?;
     need(ctx, &arn)?.groups.clone_from(&groups);
     let owner = ec2::Owner::LoadBalancer(arn);
-    for eni in ctx
-        .r
-        .ec2
-        .interfaces
-        .values_mut()
-        .filter(|eni| eni.owner == owner)
-    {
+    for eni in ctx.r.ec2.interfaces.values_mut().filter(|eni| eni.owner == owner) {
         eni.groups.clone_from(&groups);
     }
     Ok(json!({ "SecurityGroupIds": groups }))
 }
 
 fn need<'a>(ctx: &'a mut Ctx<'_>, arn: &str) -> Result<&'a mut LoadBalancer, AwsError> {
-    ctx.r
-        .elb
-        .balancers
-        .get_mut(arn)
-        .ok_or_else(|| no_balancer(arn))
+    ctx.r.elb.balancers.get_mut(arn).ok_or_else(|| no_balancer(arn))
 }

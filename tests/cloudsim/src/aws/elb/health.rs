@@ -15,11 +15,7 @@ pub struct Health {
 
 impl Health {
     fn new(state: &'static str, reason: &'static str, description: impl Into<String>) -> Self {
-        Self {
-            state,
-            reason: Some(reason),
-            description: Some(description.into()),
-        }
+        Self { state, reason: Some(reason), description: Some(description.into()) }
     }
 }
 
@@ -32,31 +28,19 @@ pub fn tick(ctx: &mut Ctx<'_>, arn: &str) {
     };
     for target in &mut group.targets {
         // Nobody checks the targets of a group that no listener uses.
-        if used
-            && target
-                .initial
-                .as_mut()
-                .is_some_and(|s| s.poll(config.aws.health_polls, config, now))
-        {
+        if used && target.initial.as_mut().is_some_and(|s| s.poll(config.aws.health_polls, config, now)) {
             target.initial = None;
         }
     }
-    group.targets.retain_mut(|target| {
-        !target
-            .draining
-            .as_mut()
-            .is_some_and(|s| s.poll(config.aws.draining_polls, config, now))
-    });
+    group
+        .targets
+        .retain_mut(|target| !target.draining.as_mut().is_some_and(|s| s.poll(config.aws.draining_polls, config, now)));
 }
 
 /// A target's health as it stands.
 pub fn of(ctx: &Ctx<'_>, group: &TargetGroup, target: &Target) -> Health {
     if target.draining.is_some() {
-        return Health::new(
-            "draining",
-            "Target.DeregistrationInProgress",
-            "Target deregistration is in progress",
-        );
+        return Health::new("draining", "Target.DeregistrationInProgress", "Target deregistration is in progress");
     }
     let users = ctx.r.elb.users_of(&group.arn);
     let Some(lb) = users.first() else {
@@ -74,20 +58,12 @@ pub fn of(ctx: &Ctx<'_>, group: &TargetGroup, target: &Target) -> Health {
         );
     }
     if target.initial.is_some() {
-        return Health::new(
-            "initial",
-            "Elb.RegistrationInProgress",
-            "Target registration is in progress",
-        );
+        return Health::new("initial", "Elb.RegistrationInProgress", "Target registration is in progress");
     }
     match target.answers {
         Some(status) if reaches(ctx, lb, target) => {
             if group.check.accepts(status) {
-                Health {
-                    state: "healthy",
-                    reason: None,
-                    description: None,
-                }
+                Health { state: "healthy", reason: None, description: None }
             } else {
                 Health::new(
                     "unhealthy",
@@ -108,22 +84,11 @@ fn reaches(ctx: &Ctx<'_>, lb: &LoadBalancer, target: &Target) -> bool {
         return false;
     };
     let out = lb.groups.iter().filter_map(|id| ec2.groups.get(id));
-    let into: Vec<_> = target
-        .groups
-        .iter()
-        .filter_map(|id| ec2.groups.get(id))
-        .collect();
+    let into: Vec<_> = target.groups.iter().filter_map(|id| ec2.groups.get(id)).collect();
     let mut interfaces = ec2.interfaces.values().filter(|eni| eni.owner == owner);
-    let admitted = interfaces.all(|eni| {
-        into.iter()
-            .any(|group| group.admits(false, target.port, eni.ip, &lb.groups))
-    });
+    let admitted = interfaces.all(|eni| into.iter().any(|group| group.admits(false, target.port, eni.ip, &lb.groups)));
     let routed = lb.internal || lb.subnets.iter().all(|(_, subnet)| ec2.is_public(subnet));
-    admitted
-        && routed
-        && out
-            .into_iter()
-            .any(|group| group.admits(true, target.port, address, &target.groups))
+    admitted && routed && out.into_iter().any(|group| group.admits(true, target.port, address, &target.groups))
 }
 
 /// DescribeTargetHealth
@@ -134,11 +99,7 @@ pub fn describe(ctx: &mut Ctx<'_>, p: &Params) -> Answer {
     }
     tick(ctx, &arn);
     let group = ctx.r.elb.groups.get(&arn).ok_or_else(|| no_group(&arn))?;
-    let asked: Vec<String> = p
-        .objects("Targets")
-        .iter()
-        .filter_map(|target| target.text("Id"))
-        .collect();
+    let asked: Vec<String> = p.objects("Targets").iter().filter_map(|target| target.text("Id")).collect();
     let descriptions: Vec<Value> = group
         .targets
         .iter()

@@ -42,51 +42,29 @@ pub struct Action {
 impl Listener {
     /// Whether requests go to this target group.
     pub fn forwards_to(&self, group: &str) -> bool {
-        self.actions
-            .iter()
-            .any(|action| action.groups.iter().any(|g| g == group))
+        self.actions.iter().any(|action| action.groups.iter().any(|g| g == group))
     }
 }
 
 /// CreateListener
 pub fn create(ctx: &mut Ctx<'_>, p: &Params) -> Answer {
     let balancer = p.need("LoadBalancerArn")?;
-    let path = ctx
-        .r
-        .elb
-        .balancers
-        .get(&balancer)
-        .ok_or_else(|| no_balancer(&balancer))?
-        .path()
-        .to_owned();
-    let protocol = p
-        .text("Protocol")
-        .ok_or_else(|| AwsError::invalid("A protocol must be specified"))?;
-    let port = p
-        .number("Port")?
-        .ok_or_else(|| AwsError::invalid("A port must be specified"))?;
+    let path = ctx.r.elb.balancers.get(&balancer).ok_or_else(|| no_balancer(&balancer))?.path().to_owned();
+    let protocol = p.text("Protocol").ok_or_else(|| AwsError::invalid("A protocol must be specified"))?;
+    let port = p.number("Port")?.ok_or_else(|| AwsError::invalid("A port must be specified"))?;
     if !(1..=65535).contains(&port) {
-        return Err(AwsError::invalid(format!(
-            "The port '{port}' is not between 1 and 65535"
-        )));
+        return Err(AwsError::invalid(format!("The port '{port}' is not between 1 and 65535")));
     }
-    let certificates: Vec<String> = p
-        .objects("Certificates")
-        .iter()
-        .filter_map(|certificate| certificate.text("CertificateArn"))
-        .collect();
+    let certificates: Vec<String> =
+        p.objects("Certificates").iter().filter_map(|certificate| certificate.text("CertificateArn")).collect();
     match protocol.as_str() {
         "HTTP" => {}
         "HTTPS" if certificates.is_empty() => {
-            return Err(AwsError::invalid(
-                "A certificate must be specified for HTTPS listeners",
-            ));
+            return Err(AwsError::invalid("A certificate must be specified for HTTPS listeners"));
         }
         "HTTPS" => {}
         other => {
-            return Err(AwsError::invalid(format!(
-                "Listener protocol '{other}' must be one of 'HTTPS, HTTP'"
-            )));
+            return Err(AwsError::invalid(format!("Listener protocol '{other}' must be one of 'HTTPS, HTTP'")));
         }
     }
     let id = ctx.ids.hex16();
@@ -100,25 +78,14 @@ pub fn create(ctx: &mut Ctx<'_>, p: &Params) -> Answer {
         tags: p.tags("Tags")?,
         birth: ctx.birth(),
     };
-    let twin = ctx
-        .r
-        .elb
-        .listeners
-        .values()
-        .find(|l| l.balancer == listener.balancer && l.port == port);
+    let twin = ctx.r.elb.listeners.values().find(|l| l.balancer == listener.balancer && l.port == port);
     if let Some(twin) = twin {
-        if twin.protocol == listener.protocol
-            && twin.actions == listener.actions
-            && twin.tags == listener.tags
-        {
+        if twin.protocol == listener.protocol && twin.actions == listener.actions && twin.tags == listener.tags {
             return Ok(json!({ "Listeners": [view(twin)] }));
         }
         return Err(AwsError::new(
             "DuplicateListener",
-            format!(
-                "A listener already exists on this port for this load balancer '{}'",
-                listener.balancer
-            ),
+            format!("A listener already exists on this port for this load balancer '{}'", listener.balancer),
         ));
     }
     let answer = json!({ "Listeners": [view(&listener)] });
@@ -132,28 +99,13 @@ fn actions(ctx: &Ctx<'_>, p: &Params, balancer: &str) -> Result<Vec<Action>, Aws
         let kind = action.need("Type")?;
         let mut groups: Vec<String> = action.text("TargetGroupArn").into_iter().collect();
         if let Some(forward) = action.object("ForwardConfig") {
-            groups.extend(
-                forward
-                    .objects("TargetGroups")
-                    .iter()
-                    .filter_map(|group| group.text("TargetGroupArn")),
-            );
+            groups.extend(forward.objects("TargetGroups").iter().filter_map(|group| group.text("TargetGroupArn")));
         }
-        let groups: Vec<String> = groups
-            .into_iter()
-            .collect::<BTreeSet<_>>()
-            .into_iter()
-            .collect();
+        let groups: Vec<String> = groups.into_iter().collect::<BTreeSet<_>>().into_iter().collect();
         if kind == "forward" && groups.is_empty() {
             return Err(AwsError::invalid("A target group ARN must be specified"));
         }
-        let network = ctx
-            .r
-            .elb
-            .balancers
-            .get(balancer)
-            .map(|lb| lb.vpc.as_str())
-            .unwrap_or_default();
+        let network = ctx.r.elb.balancers.get(balancer).map(|lb| lb.vpc.as_str()).unwrap_or_default();
         for arn in &groups {
             let group = ctx.r.elb.groups.get(arn).ok_or_else(|| no_group(arn))?;
             if group.vpc != network {
@@ -165,16 +117,11 @@ fn actions(ctx: &Ctx<'_>, p: &Params, balancer: &str) -> Result<Vec<Action>, Aws
             if ctx.r.elb.users_of(arn).iter().any(|lb| lb.arn != balancer) {
                 return Err(AwsError::new(
                     "TargetGroupAssociationLimit",
-                    format!(
-                        "The following target groups cannot be associated with more than one load balancer: {arn}"
-                    ),
+                    format!("The following target groups cannot be associated with more than one load balancer: {arn}"),
                 ));
             }
         }
-        let rest = action
-            .value("RedirectConfig")
-            .or_else(|| action.value("FixedResponseConfig"))
-            .cloned();
+        let rest = action.value("RedirectConfig").or_else(|| action.value("FixedResponseConfig")).cloned();
         actions.push(Action { kind, groups, rest });
     }
     if actions.is_empty() {
@@ -184,11 +131,7 @@ fn actions(ctx: &Ctx<'_>, p: &Params, balancer: &str) -> Result<Vec<Action>, Aws
 }
 
 fn view(listener: &Listener) -> Value {
-    let certificates: Vec<Value> = listener
-        .certificates
-        .iter()
-        .map(|arn| json!({ "CertificateArn": arn }))
-        .collect();
+    let certificates: Vec<Value> = listener.certificates.iter().map(|arn| json!({ "CertificateArn": arn })).collect();
     let actions: Vec<Value> = listener
         .actions
         .iter()
@@ -196,9 +139,8 @@ fn view(listener: &Listener) -> Value {
             let weighed: Vec<Value> =
                 action.groups.iter().map(|arn| json!({ "TargetGroupArn": arn, "Weight": 1 })).collect();
             let single = if action.groups.len() == 1 { action.groups.first() } else { None };
-            let forward = (!weighed.is_empty()).then(|| {
-                json!({ "TargetGroups": weighed, "TargetGroupStickinessConfig": { "Enabled": false } })
-            });
+            let forward = (!weighed.is_empty())
+                .then(|| json!({ "TargetGroups": weighed, "TargetGroupStickinessConfig": { "Enabled": false } }));
             let mut view = json!({ "Type": action.kind, "TargetGroupArn": single, "ForwardConfig": forward });
             let rest = match action.kind.as_str() {
                 "redirect" => Some("RedirectConfig"),
@@ -225,9 +167,7 @@ fn view(listener: &Listener) -> Value {
 pub fn describe(ctx: &mut Ctx<'_>, p: &Params) -> Answer {
     let (balancer, arns) = (p.text("LoadBalancerArn"), p.list("ListenerArns"));
     if balancer.is_none() && arns.is_empty() {
-        return Err(AwsError::invalid(
-            "You must specify either listener ARNs or a load balancer ARN",
-        ));
+        return Err(AwsError::invalid("You must specify either listener ARNs or a load balancer ARN"));
     }
     if let Some(arn) = &balancer
         && !ctx.r.elb.balancers.contains_key(arn)
@@ -254,39 +194,18 @@ pub fn describe(ctx: &mut Ctx<'_>, p: &Params) -> Answer {
 /// ModifyListener
 pub fn modify(ctx: &mut Ctx<'_>, p: &Params) -> Answer {
     let arn = p.need("ListenerArn")?;
-    let balancer = ctx
-        .r
-        .elb
-        .listeners
-        .get(&arn)
-        .ok_or_else(|| no_listener(&arn))?
-        .balancer
-        .clone();
-    let changed = if p.has("DefaultActions") {
-        Some(actions(ctx, p, &balancer)?)
-    } else {
-        None
-    };
+    let balancer = ctx.r.elb.listeners.get(&arn).ok_or_else(|| no_listener(&arn))?.balancer.clone();
+    let changed = if p.has("DefaultActions") { Some(actions(ctx, p, &balancer)?) } else { None };
     let port = p.number("Port")?;
     if let Some(port) = port
-        && ctx
-            .r
-            .elb
-            .listeners
-            .values()
-            .any(|l| l.balancer == balancer && l.port == port && l.arn != arn)
+        && ctx.r.elb.listeners.values().any(|l| l.balancer == balancer && l.port == port && l.arn != arn)
     {
         return Err(AwsError::new(
             "DuplicateListener",
             format!("A listener already exists on this port for this load balancer '{balancer}'"),
         ));
     }
-    let listener = ctx
-        .r
-        .elb
-        .listeners
-        .get_mut(&arn)
-        .ok_or_else(|| no_listener(&arn))?;
+    let listener = ctx.r.elb.listeners.get_mut(&arn).ok_or_else(|| no_listener(&arn))?;
     if let Some(actions) = changed {
         listener.actions = actions;
     }
@@ -302,10 +221,6 @@ pub fn modify(ctx: &mut Ctx<'_>, p: &Params) -> Answer {
 /// DeleteListener
 pub fn delete(ctx: &mut Ctx<'_>, p: &Params) -> Answer {
     let arn = p.need("ListenerArn")?;
-    ctx.r
-        .elb
-        .listeners
-        .remove(&arn)
-        .ok_or_else(|| no_listener(&arn))?;
+    ctx.r.elb.listeners.remove(&arn).ok_or_else(|| no_listener(&arn))?;
     Ok(json!({}))
 }

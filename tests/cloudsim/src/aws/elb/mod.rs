@@ -1,6 +1,7 @@
 //! Elastic Load Balancing v2: application load balancers, target groups, listeners, and the health of targets.
 
 mod balancers;
+mod check;
 pub mod health;
 mod listeners;
 mod tags;
@@ -64,25 +65,16 @@ impl Elb {
     pub fn users_of(&self, group: &str) -> Vec<&LoadBalancer> {
         self.balancers
             .values()
-            .filter(|lb| {
-                self.listeners
-                    .values()
-                    .any(|l| l.balancer == lb.arn && l.forwards_to(group))
-            })
+            .filter(|lb| self.listeners.values().any(|l| l.balancer == lb.arn && l.forwards_to(group)))
             .collect()
     }
 
     /// Everything for the inventory.
     pub fn list(&self, list: &mut Lister<'_>) {
         for lb in self.balancers.values() {
-            list.add(
-                "elasticloadbalancing",
-                "load-balancer",
-                thing(&lb.arn, &lb.name, &lb.tags, &lb.birth),
-                |item| {
-                    item.state = lb.state().to_owned();
-                },
-            );
+            list.add("elasticloadbalancing", "load-balancer", thing(&lb.arn, &lb.name, &lb.tags, &lb.birth), |item| {
+                item.state = lb.state().to_owned();
+            });
         }
         for group in self.groups.values() {
             let shown = thing(&group.arn, &group.name, &group.tags, &group.birth);
@@ -115,22 +107,13 @@ fn checked_name(what: &str, name: &str) -> Result<(), AwsError> {
 }
 
 fn no_balancer(arn: &str) -> AwsError {
-    AwsError::new(
-        "LoadBalancerNotFound",
-        format!("Load balancers '[{arn}]' not found"),
-    )
+    AwsError::new("LoadBalancerNotFound", format!("Load balancers '[{arn}]' not found"))
 }
 
 fn no_group(arn: &str) -> AwsError {
-    AwsError::new(
-        "TargetGroupNotFound",
-        format!("Target groups '[{arn}]' not found"),
-    )
+    AwsError::new("TargetGroupNotFound", format!("Target groups '[{arn}]' not found"))
 }
 
 fn no_listener(arn: &str) -> AwsError {
-    AwsError::new(
-        "ListenerNotFound",
-        format!("One or more listeners not found: {arn}"),
-    )
+    AwsError::new("ListenerNotFound", format!("One or more listeners not found: {arn}"))
 }

@@ -15,9 +15,7 @@ pub fn describe(ctx: &mut Ctx<'_>, p: &Params) -> Answer {
     let mut descriptions: Vec<Value> = Vec::new();
     let arns = p.list("ResourceArns");
     if arns.is_empty() || arns.len() > 20 {
-        return Err(AwsError::invalid(
-            "The number of resource ARNs must be between 1 and 20",
-        ));
+        return Err(AwsError::invalid("The number of resource ARNs must be between 1 and 20"));
     }
     for arn in arns {
         let tags = of(&mut ctx.r.elb, &arn)?;
@@ -46,19 +44,10 @@ pub fn remove(ctx: &mut Ctx<'_>, p: &Params) -> Answer {
 
 fn of<'a>(elb: &'a mut Elb, arn: &str) -> Result<&'a mut Tags, AwsError> {
     if arn.contains(":targetgroup/") {
-        elb.groups
-            .get_mut(arn)
-            .map(|group| &mut group.tags)
-            .ok_or_else(|| no_group(arn))
+        elb.groups.get_mut(arn).map(|group| &mut group.tags).ok_or_else(|| no_group(arn))
     } else if arn.contains(":listener/") {
-        elb.listeners
-            .get_mut(arn)
-            .map(|listener| &mut listener.tags)
-            .ok_or_else(|| no_listener(arn))
+        elb.listeners.get_mut(arn).map(|listener| &mut listener.tags).ok_or_else(|| no_listener(arn))
     } else {
-        elb.balancers
-            .get_mut(arn)
-            .map(|lb| &mut lb.tags)
-            .ok_or_else(|| no_balancer(arn))
+        elb.balancers.get_mut(arn).map(|lb| &mut lb.tags).ok_or_else(|| no_balancer(arn))
     }
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::{checked_name, no_group};
+use super::{check::Check, checked_name, no_group};
 use crate::{
     aws::{
         Ctx, Tags,
@@ -34,19 +34,6 @@ pub struct TargetGroup {
     pub birth: Birth,
 }
 
-/// A health check.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Check {
-    pub path: String,
-    pub protocol: String,
-    pub port: String,
-    pub interval: i64,
-    pub timeout: i64,
-    pub healthy: i64,
-    pub unhealthy: i64,
-    pub matcher: String,
-}
-
 /// One target.
 #[derive(Clone, Debug, Serialize)]
 pub struct Target {
@@ -63,120 +50,24 @@ pub struct Target {
     pub draining: Option<Ripening>,
 }
 
-impl Check {
-    /// The checks that this call asks for, on top of these.
-    fn changed(mut self, p: &Params) -> Result<Self, AwsError> {
-        let range = |name: &str, value: i64, low: i64, high: i64| {
-            if (low..=high).contains(&value) {
-                Ok(value)
-            } else {
-                Err(AwsError::invalid(format!(
-                    "Health check {name} must be between {low} and {high}"
-                )))
-            }
-        };
-        if let Some(path) = p.text("HealthCheckPath") {
-            if !path.starts_with('/') || path.len() > 1024 {
-                return Err(AwsError::invalid(format!(
-                    "Health check path '{path}' must begin with a '/'"
-                )));
-            }
-            self.path = path;
-        }
-        if let Some(port) = p.text("HealthCheckPort") {
-            self.port = port;
-        }
-        if let Some(protocol) = p.text("HealthCheckProtocol") {
-            self.protocol = protocol;
-        }
-        if let Some(value) = p.number("HealthCheckIntervalSeconds")? {
-            self.interval = range("interval", value, 5, 300)?;
-        }
-        if let Some(value) = p.number("HealthCheckTimeoutSeconds")? {
-            self.timeout = range("timeout", value, 2, 120)?;
-        }
-        if let Some(value) = p.number("HealthyThresholdCount")? {
-            self.healthy = range("healthy threshold", value, 2, 10)?;
-        }
-        if let Some(value) = p.number("UnhealthyThresholdCount")? {
-            self.unhealthy = range("unhealthy threshold", value, 2, 10)?;
-        }
-        if let Some(matcher) = p.object("Matcher") {
-            let codes = matcher.need("HttpCode")?;
-            if !well_formed(&codes) {
-                return Err(AwsError::invalid(format!(
-                    "Health check matcher HTTP code '{codes}' must be within '200-499' inclusive"
-                )));
-            }
-            self.matcher = codes;
-        }
-        if self.timeout >= self.interval {
-            return Err(AwsError::invalid(format!(
-                "Health check timeout '{}' must be smaller than the interval '{}'",
-                self.timeout, self.interval
-            )));
-        }
-        Ok(self)
-    }
-
-    /// Whether this status counts as healthy.
-    pub fn accepts(&self, status: u16) -> bool {
-        self.matcher.split(',').any(|part| {
-            let (from, to) = part.split_once('-').unwrap_or((part, part));
-            let (from, to) = (from.trim().parse::<u16>(), to.trim().parse::<u16>());
-            matches!((from, to), (Ok(from), Ok(to)) if (from..=to).contains(&status))
-        })
-    }
-}
-
-/// `200`, `200,302`, `200-499`: an ALB takes 200 to 499.
-fn well_formed(codes: &str) -> bool {
-    codes.split(',').all(|part| {
-        let (from, to) = part.split_once('-').unwrap_or((part, part));
-        let code = |text: &str| {
-            text.trim()
-                .parse::<u16>()
-                .ok()
-                .filter(|code| (200..=499).contains(code))
-        };
-        matches!((code(from), code(to)), (Some(from), Some(to)) if from <= to)
-    })
-}
-
 /// CreateTargetGroup
 pub fn create(ctx: &mut Ctx<'_>, p: &Params) -> Answer {
     let name = p.need("Name")?;
     checked_name("Target group", &name)?;
     let kind = p.text("TargetType").unwrap_or_else(|| "instance".into());
     if kind != "ip" && kind != "instance" {
-        return Err(AwsError::invalid(format!(
-            "cloudsim has no target type '{kind}'"
-        )));
+        return Err(AwsError::invalid(format!("cloudsim has no target type '{kind}'")));
     }
-    let protocol = p
-        .text("Protocol")
-        .ok_or_else(|| AwsError::invalid("A protocol must be specified"))?;
-    let port = p
-        .number("Port")?
-        .ok_or_else(|| AwsError::invalid("A port must be specified"))?;
+    let protocol = p.text("Protocol").ok_or_else(|| AwsError::invalid("A protocol must be specified"))?;
+    let port = p.number("Port")?.ok_or_else(|| AwsError::invalid("A port must be specified"))?;
     if !(1..=65535).contains(&port) {
-        return Err(AwsError::invalid(format!(
-            "The port '{port}' is not between 1 and 65535"
-        )));
+        return Err(AwsError::invalid(format!("The port '{port}' is not between 1 and 65535")));
     }
-    let vpc = p
-        .text("VpcId")
-        .ok_or_else(|| AwsError::invalid("A VPC ID must be specified"))?;
+    let vpc = p.text("VpcId").ok_or_else(|| AwsError::invalid("A VPC ID must be specified"))?;
     if !ctx.r.ec2.vpcs.contains_key(&vpc) {
-        return Err(AwsError::invalid(format!(
-            "The VPC ID '{vpc}' is not found"
-        )));
+        return Err(AwsError::invalid(format!("The VPC ID '{vpc}' is not found")));
     }
-    let _ = (
-        p.flag("HealthCheckEnabled"),
-        p.text("IpAddressType"),
-        p.text("ProtocolVersion"),
-    );
+    let _ = (p.flag("HealthCheckEnabled"), p.text("IpAddressType"), p.text("ProtocolVersion"));
     let check = Check {
         path: "/".into(),
         protocol: protocol.clone(),
@@ -198,44 +89,19 @@ pub fn create(ctx: &mut Ctx<'_>, p: &Params) -> Answer {
         kind,
         check,
         targets: Vec::new(),
-        attributes: BTreeMap::from([(
-            "deregistration_delay.timeout_seconds".to_owned(),
-            "300".to_owned(),
-        )]),
+        attributes: BTreeMap::from([("deregistration_delay.timeout_seconds".to_owned(), "300".to_owned())]),
         tags: p.tags("Tags")?,
         birth: ctx.birth(),
     };
-    if let Some(twin) = ctx
-        .r
-        .elb
-        .groups
-        .values()
-        .find(|other| other.name == group.name)
-    {
-        let same = (
-            &twin.protocol,
-            twin.port,
-            &twin.vpc,
-            &twin.kind,
-            &twin.check,
-            &twin.tags,
-        ) == (
-            &group.protocol,
-            group.port,
-            &group.vpc,
-            &group.kind,
-            &group.check,
-            &group.tags,
-        );
+    if let Some(twin) = ctx.r.elb.groups.values().find(|other| other.name == group.name) {
+        let same = (&twin.protocol, twin.port, &twin.vpc, &twin.kind, &twin.check, &twin.tags)
+            == (&group.protocol, group.port, &group.vpc, &group.kind, &group.check, &group.tags);
         if same {
             return Ok(json!({ "TargetGroups": [view(ctx, twin)] }));
         }
         return Err(AwsError::new(
             "DuplicateTargetGroupName",
-            format!(
-                "A target group with the same name '{}' exists, but with different settings",
-                group.name
-            ),
+            format!("A target group with the same name '{}' exists, but with different settings", group.name),
         ));
     }
     let answer = json!({ "TargetGroups": [view(ctx, &group)] });
@@ -244,13 +110,7 @@ pub fn create(ctx: &mut Ctx<'_>, p: &Params) -> Answer {
 }
 
 fn view(ctx: &Ctx<'_>, group: &TargetGroup) -> Value {
-    let users: Vec<&str> = ctx
-        .r
-        .elb
-        .users_of(&group.arn)
-        .into_iter()
-        .map(|lb| lb.arn.as_str())
-        .collect();
+    let users: Vec<&str> = ctx.r.elb.users_of(&group.arn).into_iter().map(|lb| lb.arn.as_str()).collect();
     json!({
         "TargetGroupArn": group.arn,
         "TargetGroupName": group.name,
@@ -275,11 +135,7 @@ fn view(ctx: &Ctx<'_>, group: &TargetGroup) -> Value {
 
 /// DescribeTargetGroups
 pub fn describe(ctx: &mut Ctx<'_>, p: &Params) -> Answer {
-    let (arns, names, balancer) = (
-        p.list("TargetGroupArns"),
-        p.list("Names"),
-        p.text("LoadBalancerArn"),
-    );
+    let (arns, names, balancer) = (p.list("TargetGroupArns"), p.list("Names"), p.text("LoadBalancerArn"));
     if let Some(arn) = &balancer
         && !ctx.r.elb.balancers.contains_key(arn)
     {
@@ -299,13 +155,7 @@ pub fn describe(ctx: &mut Ctx<'_>, p: &Params) -> Answer {
     if let Some(missing) = arns.iter().chain(&names).find(|name| !seen.contains(*name)) {
         return Err(no_group(missing));
     }
-    let used = |group: &TargetGroup, lb: &String| {
-        ctx.r
-            .elb
-            .users_of(&group.arn)
-            .iter()
-            .any(|user| user.arn == *lb)
-    };
+    let used = |group: &TargetGroup, lb: &String| ctx.r.elb.users_of(&group.arn).iter().any(|user| user.arn == *lb);
     found.retain(|group| balancer.as_ref().is_none_or(|lb| used(group, lb)));
     let found: Vec<Value> = found.iter().map(|group| view(ctx, group)).collect();
     let (found, next) = page(ctx, p, found, ("PageSize", "Marker"), 400)?;
@@ -325,10 +175,7 @@ pub fn modify(ctx: &mut Ctx<'_>, p: &Params) -> Answer {
 pub fn modify_attributes(ctx: &mut Ctx<'_>, p: &Params) -> Answer {
     let group = need(ctx, &p.need("TargetGroupArn")?)?;
     for attribute in p.objects("Attributes") {
-        group.attributes.insert(
-            attribute.need("Key")?,
-            attribute.text("Value").unwrap_or_default(),
-        );
+        group.attributes.insert(attribute.need("Key")?, attribute.text("Value").unwrap_or_default());
     }
     Ok(json!({ "Attributes": tag_list(&group.attributes) }))
 }
@@ -342,13 +189,7 @@ pub fn describe_attributes(ctx: &mut Ctx<'_>, p: &Params) -> Answer {
 /// DeleteTargetGroup; deleting what is not there succeeds.
 pub fn delete(ctx: &mut Ctx<'_>, p: &Params) -> Answer {
     let arn = p.need("TargetGroupArn")?;
-    if ctx
-        .r
-        .elb
-        .listeners
-        .values()
-        .any(|listener| listener.forwards_to(&arn))
-    {
+    if ctx.r.elb.listeners.values().any(|listener| listener.forwards_to(&arn)) {
         return Err(AwsError::new(
             "ResourceInUse",
             format!("Target group '{arn}' is currently in use by a listener or a rule"),
@@ -397,9 +238,7 @@ impl Target {
 /// Puts a target into a group that exists.
 pub fn register(ctx: &mut Ctx<'_>, group: &str, target: Target) {
     if let Some(group) = ctx.r.elb.groups.get_mut(group) {
-        group
-            .targets
-            .retain(|other| (&other.id, other.port) != (&target.id, target.port));
+        group.targets.retain(|other| (&other.id, other.port) != (&target.id, target.port));
         group.targets.push(target);
     }
 }
@@ -408,11 +247,7 @@ pub fn register(ctx: &mut Ctx<'_>, group: &str, target: Target) {
 pub fn deregister(ctx: &mut Ctx<'_>, group: &str, id: &str) {
     let now = ctx.now;
     if let Some(group) = ctx.r.elb.groups.get_mut(group) {
-        for target in group
-            .targets
-            .iter_mut()
-            .filter(|target| target.id == id && target.draining.is_none())
-        {
+        for target in group.targets.iter_mut().filter(|target| target.id == id && target.draining.is_none()) {
             target.draining = Some(Ripening::from(now));
         }
     }

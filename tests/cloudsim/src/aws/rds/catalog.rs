@@ -44,12 +44,7 @@ pub fn engine(name: &str) -> Result<&'static Engine, AwsError> {
     ENGINES
         .iter()
         .find(|engine| engine.name == name)
-        .ok_or_else(|| {
-            AwsError::new(
-                "InvalidParameterValue",
-                format!("Invalid DB engine: {name}"),
-            )
-        })
+        .ok_or_else(|| AwsError::new("InvalidParameterValue", format!("Invalid DB engine: {name}")))
 }
 
 impl Engine {
@@ -58,44 +53,25 @@ impl Engine {
         let found = match asked {
             None => self.versions.first(),
             Some(asked) => self.versions.iter().find(|(version, _)| {
-                version
-                    .strip_prefix(asked)
-                    .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+                version.strip_prefix(asked).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
             }),
         };
         found.copied().ok_or_else(|| {
             AwsError::new(
                 "InvalidParameterCombination",
-                format!(
-                    "Cannot find version {} for {}",
-                    asked.unwrap_or_default(),
-                    self.name
-                ),
+                format!("Cannot find version {} for {}", asked.unwrap_or_default(), self.name),
             )
         })
     }
 }
 
 /// Refuses a class that does not exist, and one that nobody can order any more.
-pub fn check_class(
-    ctx: &Ctx<'_>,
-    class: &str,
-    engine: &Engine,
-    version: &str,
-) -> Result<(), AwsError> {
+pub fn check_class(ctx: &Ctx<'_>, class: &str, engine: &Engine, version: &str) -> Result<(), AwsError> {
     let size = class.strip_prefix("db.").filter(|size| size.contains('.'));
     let Some(size) = size else {
-        return Err(AwsError::new(
-            "InvalidParameterValue",
-            format!("Invalid DB Instance class: {class}"),
-        ));
+        return Err(AwsError::new("InvalidParameterValue", format!("Invalid DB Instance class: {class}")));
     };
-    if ctx
-        .aws()
-        .orderable_classes
-        .iter()
-        .any(|orderable| orderable == size)
-    {
+    if ctx.aws().orderable_classes.iter().any(|orderable| orderable == size) {
         return Ok(());
     }
     Err(AwsError::new(
@@ -114,16 +90,9 @@ pub fn orderable(ctx: &mut Ctx<'_>, p: &Params) -> Answer {
     let engine = engine(&p.need("Engine")?)?;
     let (class, version) = (p.text("DBInstanceClass"), p.text("EngineVersion"));
     let _ = (p.flag("Vpc"), p.text("LicenseModel"));
-    let zones: Vec<Value> = ["a", "b", "c"]
-        .iter()
-        .map(|z| json!({ "Name": format!("{}{z}", ctx.region) }))
-        .collect();
+    let zones: Vec<Value> = ["a", "b", "c"].iter().map(|z| json!({ "Name": format!("{}{z}", ctx.region) })).collect();
     let mut options = Vec::new();
-    for (full, _) in engine
-        .versions
-        .iter()
-        .filter(|(full, _)| version.as_deref().is_none_or(|v| full.starts_with(v)))
-    {
+    for (full, _) in engine.versions.iter().filter(|(full, _)| version.as_deref().is_none_or(|v| full.starts_with(v))) {
         for size in &ctx.aws().orderable_classes {
             let name = format!("db.{size}");
             if class.as_ref().is_some_and(|class| *class != name) {
@@ -158,16 +127,10 @@ pub fn versions(ctx: &mut Ctx<'_>, p: &Params) -> Answer {
     let (name, asked) = (p.text("Engine"), p.text("EngineVersion"));
     let default_only = p.flag("DefaultOnly").unwrap_or(false);
     let mut found = Vec::new();
-    for engine in ENGINES
-        .iter()
-        .filter(|engine| name.as_deref().is_none_or(|name| name == engine.name))
-    {
+    for engine in ENGINES.iter().filter(|engine| name.as_deref().is_none_or(|name| name == engine.name)) {
         let shown = if default_only { 1 } else { usize::MAX };
         for (version, family) in engine.versions.iter().take(shown) {
-            if asked
-                .as_deref()
-                .is_none_or(|asked| version.starts_with(asked))
-            {
+            if asked.as_deref().is_none_or(|asked| version.starts_with(asked)) {
                 found.push(json!({
                     "Engine": engine.name,
                     "EngineVersion": version,

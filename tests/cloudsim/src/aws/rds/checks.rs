@@ -26,10 +26,7 @@ pub fn identifier(what: &str, id: &str) -> Result<(), AwsError> {
 /// A master password.
 pub fn password(engine: &Engine, password: &str) -> Result<(), AwsError> {
     let longest = if engine.name == "postgres" { 128 } else { 41 };
-    if password
-        .chars()
-        .any(|c| !(' '..='~').contains(&c) || "/@\" ".contains(c))
-    {
+    if password.chars().any(|c| !(' '..='~').contains(&c) || "/@\" ".contains(c)) {
         return Err(invalid(
             "The parameter MasterUserPassword is not a valid password. Only printable ASCII characters besides '/', '@', '\"', ' ' may be \
              used.",
@@ -51,27 +48,10 @@ pub fn password(engine: &Engine, password: &str) -> Result<(), AwsError> {
 /// A master user's name: not one of the engine's reserved words.
 pub fn username(engine: &Engine, name: &str) -> Result<(), AwsError> {
     let reserved: &[&str] = match engine.name {
-        "postgres" => &[
-            "admin",
-            "rdsadmin",
-            "rdsrepladmin",
-            "rdstopmgr",
-            "rds_superuser",
-            "user",
-            "table",
-            "all",
-            "select",
-        ],
-        _ => &[
-            "rdsadmin",
-            "rdsrepladmin",
-            "root",
-            "mysql.sys",
-            "mysql.session",
-            "mysql.infoschema",
-            "select",
-            "table",
-        ],
+        "postgres" => {
+            &["admin", "rdsadmin", "rdsrepladmin", "rdstopmgr", "rds_superuser", "user", "table", "all", "select"]
+        }
+        _ => &["rdsadmin", "rdsrepladmin", "root", "mysql.sys", "mysql.session", "mysql.infoschema", "select", "table"],
     };
     let longest = if engine.name == "postgres" { 63 } else { 16 };
     if reserved.contains(&name.to_lowercase().as_str()) {
@@ -95,9 +75,7 @@ pub fn username(engine: &Engine, name: &str) -> Result<(), AwsError> {
 pub fn database_name(engine: &Engine, name: &str) -> Result<(), AwsError> {
     let longest = if engine.name == "postgres" { 63 } else { 64 };
     if ["select", "table", "database", "user"].contains(&name.to_lowercase().as_str()) {
-        return Err(invalid(format!(
-            "Database name cannot be '{name}': it is a reserved word used by the engine"
-        )));
+        return Err(invalid(format!("Database name cannot be '{name}': it is a reserved word used by the engine")));
     }
     let fine = (1..=longest).contains(&name.len())
         && name.starts_with(|c: char| c.is_ascii_alphabetic())
@@ -105,9 +83,7 @@ pub fn database_name(engine: &Engine, name: &str) -> Result<(), AwsError> {
     if fine {
         Ok(())
     } else {
-        Err(invalid(
-            "DBName must begin with a letter and contain only alphanumeric characters.",
-        ))
+        Err(invalid("DBName must begin with a letter and contain only alphanumeric characters."))
     }
 }
 
@@ -116,8 +92,5 @@ pub fn storage(engine: &Engine, kind: &str, size: i64) -> Result<(), AwsError> {
     if (20..=65536).contains(&size) {
         return Ok(());
     }
-    Err(invalid(format!(
-        "Invalid storage size for engine name {} and storage type {kind}: {size}",
-        engine.name
-    )))
+    Err(invalid(format!("Invalid storage size for engine name {} and storage type {kind}: {size}", engine.name)))
 }

@@ -3,14 +3,18 @@
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::{catalog, checks, snapshots, subnets};
+use super::{
+    catalog, checks,
+    placement::{check_public, groups, place},
+    snapshots,
+    view::view,
+};
 use crate::{
     aws::{
         Ctx, Tags, ec2,
         error::{Answer, AwsError},
         page,
         params::Params,
-        tag_list, when,
     },
     life::{Birth, Ripening},
 };
@@ -81,33 +85,23 @@ pub fn create(ctx: &mut Ctx<'_>, p: &Params) -> Answer {
     let (version, family) = engine.version(p.text("EngineVersion").as_deref())?;
     catalog::check_class(ctx, &class, engine, version)?;
     let storage_type = p.text("StorageType").unwrap_or_else(|| "gp2".into());
-    let storage = p
-        .number("AllocatedStorage")?
-        .ok_or_else(|| AwsError::missing("AllocatedStorage"))?;
+    let storage = p.number("AllocatedStorage")?.ok_or_else(|| AwsError::missing("AllocatedStorage"))?;
     checks::storage(engine, &storage_type, storage)?;
     let username = p.need("MasterUsername")?;
     checks::username(engine, &username)?;
     let password = p.need("MasterUserPassword")?;
     checks::password(engine, &password)?;
     let name = p.text("DBName");
-    name.as_deref()
-        .map_or(Ok(()), |name| checks::database_name(engine, name))?;
+    name.as_deref().map_or(Ok(()), |name| checks::database_name(engine, name))?;
     let retention = p.number("BackupRetentionPeriod")?.unwrap_or(1);
     if !(0..=35).contains(&retention) {
         return Err(AwsError::invalid(format!(
             "Invalid backup retention period: {retention}. Must be between 0 and 35."
         )));
     }
-    let _ = (
-        p.flag("AutoMinorVersionUpgrade"),
-        p.flag("CopyTagsToSnapshot"),
-        p.text("LicenseModel"),
-    );
+    let _ = (p.flag("AutoMinorVersionUpgrade"), p.flag("CopyTagsToSnapshot"), p.text("LicenseModel"));
     if ctx.r.rds.databases.contains_key(&id) {
-        return Err(AwsError::new(
-            "DBInstanceAlreadyExists",
-            "DB instance already exists",
-        ));
+        return Err(AwsError::new("DBInstanceAlreadyExists", "DB instance already exists"));
     }
     let place = place(ctx, p)?;
     let database = Database {
@@ -125,9 +119,7 @@ pub fn create(ctx: &mut Ctx<'_>, p: &Params) -> Answer {
         storage,
         storage_type,
         encrypted: p.flag("StorageEncrypted").unwrap_or(false),
-        public: p
-            .flag("PubliclyAccessible")
-            .unwrap_or(place.public_by_default),
+        public: p.flag("PubliclyAccessible").unwrap_or(place.public_by_default),
         multi_az: p.flag("MultiAZ").unwrap_or(false),
         retention,
         protected: p.flag("DeletionProtection").unwrap_or(false),
@@ -143,216 +135,21 @@ pub fn create(ctx: &mut Ctx<'_>, p: &Params) -> Answer {
     }
     let owner = ec2::Owner::Database(database.arn.clone());
     let what = "RDSNetworkInterface".to_owned();
-    ec2::interfaces::attach(
-        ctx,
-        &place.subnet,
-        database.groups.clone(),
-        what,
-        owner,
-        database.public,
-    );
+    ec2::interfaces::attach(ctx, &place.subnet, database.groups.clone(), what, owner, database.public);
     let answer = json!({ "DBInstance": view(ctx, &database) });
     ctx.r.rds.databases.insert(database.id.clone(), database);
     Ok(answer)
 }
 
-/// Where a database is put.
-struct Place {
-    group: String,
-    vpc: String,
-    subnet: String,
-    zone: String,
-    groups: Vec<String>,
-    public_by_default: bool,
-}
-
-fn place(ctx: &mut Ctx<'_>, p: &Params) -> Result<Place, AwsError> {
-    let (group, vpc, candidates) = match p.text("DBSubnetGroupName").map(|name| name.to_lowercase())
-    {
-        Some(name) if name != "default" => {
-            let group = ctx
-                .r
-                .rds
-                .subnet_groups
-                .get(&name)
-                .ok_or_else(|| subnets::missing(&name))?;
-            (name, group.vpc.clone(), group.subnets.clone())
-        }
-        _ => {
-            let vpc = ctx.r.ec2.default_vpc().map(|vpc| vpc.id.clone()).ok_or_else(|| {
-                AwsError::new("InvalidSubnet", "No default subnet detected in VPC. Please contact AWS Support to recreate one.")
-            })?;
-            let subnets = ctx
-                .r
-                .ec2
-                .subnets
-                .values()
-                .filter(|subnet| subnet.vpc == vpc)
-                .map(|s| s.id.clone())
-                .collect();
-            ("default".to_owned(), vpc, subnets)
-        }
-    };
-    let wanted = p.text("AvailabilityZone");
-    let fits = |id: &&String| {
-        ctx.r
-            .ec2
-            .subnets
-            .get(*id)
-            .is_some_and(|subnet| wanted.as_ref().is_none_or(|zone| subnet.zone == *zone))
-    };
-    let subnet = candidates.iter().find(fits).cloned().ok_or_else(|| {
-        AwsError::new(
-            "InvalidVPCNetworkStateFault",
-            format!("No usable subnet in DB subnet group '{group}'"),
-        )
-    })?;
-    let zone = ctx
-        .r
-        .ec2
-        .subnets
-        .get(&subnet)
-        .map(|subnet| subnet.zone.clone())
-        .unwrap_or_default();
-    let groups = groups(ctx, p, &vpc)?;
-    let public_by_default = group == "default" && ctx.r.ec2.has_gateway(&vpc);
-    Ok(Place {
-        group,
-        vpc,
-        subnet,
-        zone,
-        groups,
-        public_by_default,
-    })
-}
-
-fn groups(ctx: &Ctx<'_>, p: &Params, vpc: &str) -> Result<Vec<String>, AwsError> {
-    let asked = p.list("VpcSecurityGroupIds");
-    if asked.is_empty() {
-        let default = ctx
-            .r
-            .ec2
-            .groups
-            .values()
-            .find(|group| group.vpc == vpc && group.default);
-        return Ok(default.map(|group| group.id.clone()).into_iter().collect());
-    }
-    for id in &asked {
-        match ctx.r.ec2.groups.get(id) {
-            None => {
-                return Err(AwsError::new(
-                    "InvalidParameterValue",
-                    format!("Invalid security group , groupId= {id}, groupName=."),
-                ));
-            }
-            Some(group) if group.vpc != vpc => {
-                return Err(AwsError::new(
-                    "InvalidParameterCombination",
-                    format!(
-                        "The DB instance and EC2 security group are in different VPCs. The DB instance is in {vpc} and the EC2 security \
-                         group is in {}",
-                        group.vpc
-                    ),
-                ));
-            }
-            Some(_) => {}
-        }
-    }
-    Ok(asked)
-}
-
-fn check_public(ctx: &Ctx<'_>, vpc: &str) -> Result<(), AwsError> {
-    let named = ctx
-        .r
-        .ec2
-        .vpcs
-        .get(vpc)
-        .is_some_and(|vpc| vpc.dns_support && vpc.dns_hostnames);
-    let problem = if !ctx.r.ec2.has_gateway(vpc) {
-        "The specified VPC has no internet gateway attached. Update the VPC and then try again"
-    } else if !named {
-        "The specified VPC does not support DNS resolution, DNS hostnames, or both. Update the VPC and then try again"
-    } else {
-        return Ok(());
-    };
-    Err(AwsError::new(
-        "InvalidVPCNetworkStateFault",
-        format!("Cannot create a publicly accessible DBInstance. {problem}"),
-    ))
-}
-
-fn view(ctx: &Ctx<'_>, database: &Database) -> Value {
-    let rds = &ctx.r.rds;
-    let group = rds
-        .subnet_groups
-        .get(&database.subnet_group)
-        .map(|group| subnets::view(ctx, group));
-    let endpoint = (!matches!(database.status, Status::Creating(_))).then(|| {
-        json!({
-            "Address": format!("{}.c0udsim.{}.rds.amazonaws.com", database.id, ctx.region),
-            "Port": database.port,
-            "HostedZoneId": "Z2R2ITUGPM61AM",
-        })
-    });
-    let groups: Vec<Value> = database
-        .groups
-        .iter()
-        .map(|id| json!({ "VpcSecurityGroupId": id, "Status": "active" }))
-        .collect();
-    json!({
-        "DBInstanceIdentifier": database.id,
-        "DBInstanceArn": database.arn,
-        "DbiResourceId": database.resource_id,
-        "DBInstanceClass": database.class,
-        "DBInstanceStatus": database.status.name(),
-        "Engine": database.engine,
-        "EngineVersion": database.version,
-        "MasterUsername": database.username,
-        "DBName": database.name,
-        "Endpoint": endpoint.filter(|_| database.status.name() != "failed"),
-        "AllocatedStorage": database.storage,
-        "StorageType": database.storage_type,
-        "StorageEncrypted": database.encrypted,
-        "InstanceCreateTime": endpoint_time(database),
-        "BackupRetentionPeriod": database.retention,
-        "DBSecurityGroups": [],
-        "VpcSecurityGroups": groups,
-        "DBParameterGroups": [{
-            "DBParameterGroupName": format!("default.{}", database.family),
-            "ParameterApplyStatus": "in-sync",
-        }],
-        "AvailabilityZone": database.zone,
-        "DBSubnetGroup": group,
-        "MultiAZ": database.multi_az,
-        "AutoMinorVersionUpgrade": true,
-        "PubliclyAccessible": database.public,
-        "DeletionProtection": database.protected,
-        "CopyTagsToSnapshot": false,
-        "DbInstancePort": 0,
-        "PendingModifiedValues": {},
-        "TagList": tag_list(&database.tags),
-    })
-}
-
-/// The creation time is shown once the instance was created.
-fn endpoint_time(database: &Database) -> Option<String> {
-    (!matches!(database.status, Status::Creating(_))).then(|| when::iso(database.birth.at_ms))
-}
-
 /// DescribeDBInstances
 pub fn describe(ctx: &mut Ctx<'_>, p: &Params) -> Answer {
     let id = p.text("DBInstanceIdentifier").map(|id| id.to_lowercase());
-    let filters: Vec<(String, Vec<String>)> = p
-        .objects("Filters")
-        .iter()
-        .map(|f| (f.text("Name").unwrap_or_default(), f.list("Values")))
-        .collect();
+    let filters: Vec<(String, Vec<String>)> =
+        p.objects("Filters").iter().map(|f| (f.text("Name").unwrap_or_default(), f.list("Values"))).collect();
     let (config, now) = (ctx.config, ctx.now);
     let mut shown = Vec::new();
     for database in ctx.r.rds.databases.values_mut() {
-        let wanted = id
-            .as_ref()
-            .is_none_or(|id| *id == database.id || *id == database.arn)
+        let wanted = id.as_ref().is_none_or(|id| *id == database.id || *id == database.arn)
             && filters.iter().all(|(name, values)| match name.as_str() {
                 "db-instance-id" => values.contains(&database.id) || values.contains(&database.arn),
                 "engine" => values.contains(&database.engine),
@@ -369,11 +166,8 @@ pub fn describe(ctx: &mut Ctx<'_>, p: &Params) -> Answer {
     if let Some(id) = id.filter(|_| shown.is_empty()) {
         return Err(missing(&id));
     }
-    let found: Vec<Value> = shown
-        .iter()
-        .filter_map(|id| ctx.r.rds.databases.get(id))
-        .map(|database| view(ctx, database))
-        .collect();
+    let found: Vec<Value> =
+        shown.iter().filter_map(|id| ctx.r.rds.databases.get(id)).map(|database| view(ctx, database)).collect();
     let (found, next) = page(ctx, p, found, ("MaxRecords", "Marker"), 100)?;
     Ok(json!({ "DBInstances": found, "Marker": next }))
 }
@@ -386,9 +180,7 @@ fn advance(ctx: &mut Ctx<'_>, id: &str) {
         return;
     };
     let due = match &mut database.status {
-        Status::Creating(state) | Status::Modifying(state) | Status::Deleting(state) => {
-            state.poll(polls, config, now)
-        }
+        Status::Creating(state) | Status::Modifying(state) | Status::Deleting(state) => state.poll(polls, config, now),
         Status::BackingUp(state) => state.poll(1, config, now),
         Status::Available | Status::Stuck(_) => false,
     };
@@ -411,16 +203,8 @@ fn advance(ctx: &mut Ctx<'_>, id: &str) {
 
 /// A refused call counts as a poll for the databases that are being deleted.
 pub fn tick_deleting(ctx: &mut Ctx<'_>, seen: impl Fn(&Database) -> bool) {
-    let leaving =
-        |database: &&Database| matches!(database.status, Status::Deleting(_)) && seen(database);
-    let ids: Vec<String> = ctx
-        .r
-        .rds
-        .databases
-        .values()
-        .filter(leaving)
-        .map(|database| database.id.clone())
-        .collect();
+    let leaving = |database: &&Database| matches!(database.status, Status::Deleting(_)) && seen(database);
+    let ids: Vec<String> = ctx.r.rds.databases.values().filter(leaving).map(|database| database.id.clone()).collect();
     for id in ids {
         advance(ctx, &id);
     }
@@ -429,20 +213,11 @@ pub fn tick_deleting(ctx: &mut Ctx<'_>, seen: impl Fn(&Database) -> bool) {
 /// ModifyDBInstance, at once whatever `ApplyImmediately` says.
 pub fn modify(ctx: &mut Ctx<'_>, p: &Params) -> Answer {
     let id = p.need("DBInstanceIdentifier")?.to_lowercase();
-    let database = ctx
-        .r
-        .rds
-        .databases
-        .get(&id)
-        .ok_or_else(|| missing(&id))?
-        .clone();
+    let database = ctx.r.rds.databases.get(&id).ok_or_else(|| missing(&id))?.clone();
     if !matches!(database.status, Status::Available) {
         return Err(AwsError::new(
             "InvalidDBInstanceState",
-            format!(
-                "Database instance is not in available state: {id} is {}.",
-                database.status.name()
-            ),
+            format!("Database instance is not in available state: {id} is {}.", database.status.name()),
         ));
     }
     let mut next = database.clone();
@@ -457,10 +232,7 @@ pub fn modify(ctx: &mut Ctx<'_>, p: &Params) -> Answer {
         if size < database.storage {
             return Err(AwsError::new(
                 "InvalidParameterCombination",
-                format!(
-                    "Invalid storage size: {size} is less than the current {}",
-                    database.storage
-                ),
+                format!("Invalid storage size: {size} is less than the current {}", database.storage),
             ));
         }
         next.storage = size;
@@ -470,20 +242,10 @@ pub fn modify(ctx: &mut Ctx<'_>, p: &Params) -> Answer {
         next.password = password;
     }
     if p.has("VpcSecurityGroupIds") {
-        let vpc = database
-            .groups
-            .first()
-            .and_then(|id| ctx.r.ec2.groups.get(id))
-            .map(|group| group.vpc.clone());
+        let vpc = database.groups.first().and_then(|id| ctx.r.ec2.groups.get(id)).map(|group| group.vpc.clone());
         next.groups = groups(ctx, p, &vpc.unwrap_or_default())?;
         let owner = ec2::Owner::Database(database.arn.clone());
-        for eni in ctx
-            .r
-            .ec2
-            .interfaces
-            .values_mut()
-            .filter(|eni| eni.owner == owner)
-        {
+        for eni in ctx.r.ec2.interfaces.values_mut().filter(|eni| eni.owner == owner) {
             eni.groups.clone_from(&next.groups);
         }
     }
@@ -500,40 +262,22 @@ pub fn modify(ctx: &mut Ctx<'_>, p: &Params) -> Answer {
 /// DeleteDBInstance
 pub fn delete(ctx: &mut Ctx<'_>, p: &Params) -> Answer {
     let id = p.need("DBInstanceIdentifier")?.to_lowercase();
-    let (skip, snapshot) = (
-        p.flag("SkipFinalSnapshot").unwrap_or(false),
-        p.text("FinalDBSnapshotIdentifier"),
-    );
+    let (skip, snapshot) = (p.flag("SkipFinalSnapshot").unwrap_or(false), p.text("FinalDBSnapshotIdentifier"));
     let _ = p.flag("DeleteAutomatedBackups");
-    let database = ctx
-        .r
-        .rds
-        .databases
-        .get(&id)
-        .ok_or_else(|| missing(&id))?
-        .clone();
+    let database = ctx.r.rds.databases.get(&id).ok_or_else(|| missing(&id))?.clone();
     let combination = |message: &str| Err(AwsError::new("InvalidParameterCombination", message));
     if matches!(database.status, Status::Deleting(_)) {
-        return Err(AwsError::new(
-            "InvalidDBInstanceState",
-            format!("Instance {id} is already being deleted."),
-        ));
+        return Err(AwsError::new("InvalidDBInstanceState", format!("Instance {id} is already being deleted.")));
     }
     if database.protected {
-        return combination(
-            "Cannot delete protected DB Instance, please disable deletion protection and try again.",
-        );
+        return combination("Cannot delete protected DB Instance, please disable deletion protection and try again.");
     }
     match (skip, snapshot) {
         (true, Some(_)) => {
-            return combination(
-                "FinalDBSnapshotIdentifier can not be specified when deleting with SkipFinalSnapshot",
-            );
+            return combination("FinalDBSnapshotIdentifier can not be specified when deleting with SkipFinalSnapshot");
         }
         (false, None) => {
-            return combination(
-                "FinalDBSnapshotIdentifier is required unless SkipFinalSnapshot is specified.",
-            );
+            return combination("FinalDBSnapshotIdentifier is required unless SkipFinalSnapshot is specified.");
         }
         (false, Some(name)) => {
             if matches!(database.status, Status::Creating(_) | Status::Stuck(_)) {
@@ -558,9 +302,5 @@ pub fn delete(ctx: &mut Ctx<'_>, p: &Params) -> Answer {
 }
 
 fn missing(id: &str) -> AwsError {
-    AwsError::with_status(
-        404,
-        "DBInstanceNotFound",
-        format!("DBInstance {id} not found."),
-    )
+    AwsError::with_status(404, "DBInstanceNotFound", format!("DBInstance {id} not found."))
 }

@@ -3,17 +3,17 @@
 mod catalog;
 mod checks;
 pub mod instances;
+mod placement;
 mod snapshots;
 mod subnets;
 mod tags;
+mod view;
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::{
-    Ctx, Lister, ec2::thing, error::Answer, params::Params, service::Service, unknown_action,
-};
+use super::{Ctx, Lister, ec2::thing, error::Answer, params::Params, service::Service, unknown_action};
 pub use instances::{Database, Status};
 pub use snapshots::Snapshot;
 pub use subnets::SubnetGroup;
@@ -53,9 +53,7 @@ impl Rds {
     pub fn list(&self, list: &mut Lister<'_>) {
         for database in self.databases.values() {
             let shown = thing(&database.arn, &database.id, &database.tags, &database.birth);
-            list.add("rds", "db-instance", shown, |item| {
-                item.state = database.status.name().to_owned()
-            });
+            list.add("rds", "db-instance", shown, |item| item.state = database.status.name().to_owned());
         }
         for group in self.subnet_groups.values() {
             let shown = thing(&group.arn, &group.name, &group.tags, &group.birth);

@@ -33,11 +33,7 @@ pub struct Snapshot {
 impl Snapshot {
     /// In AWS's words.
     pub fn status(&self) -> &'static str {
-        if self.creating.is_some() {
-            "creating"
-        } else {
-            "available"
-        }
+        if self.creating.is_some() { "creating" } else { "available" }
     }
 }
 
@@ -48,9 +44,7 @@ pub fn make(ctx: &mut Ctx<'_>, name: &str, database: &Database) -> Result<(), Aw
     if ctx.r.rds.snapshots.contains_key(&id) {
         return Err(AwsError::new(
             "DBSnapshotAlreadyExists",
-            format!(
-                "Cannot create the snapshot because a snapshot with the identifier {id} already exists."
-            ),
+            format!("Cannot create the snapshot because a snapshot with the identifier {id} already exists."),
         ));
     }
     let snapshot = Snapshot {
@@ -88,26 +82,15 @@ fn view(snapshot: &Snapshot) -> Value {
 
 /// DescribeDBSnapshots
 pub fn describe(ctx: &mut Ctx<'_>, p: &Params) -> Answer {
-    let (id, database) = (
-        p.text("DBSnapshotIdentifier"),
-        p.text("DBInstanceIdentifier"),
-    );
+    let (id, database) = (p.text("DBSnapshotIdentifier"), p.text("DBInstanceIdentifier"));
     let _ = p.text("SnapshotType");
     let (config, now) = (ctx.config, ctx.now);
     let mut found = Vec::new();
     for snapshot in ctx.r.rds.snapshots.values_mut() {
-        let wanted = id
-            .as_ref()
-            .is_none_or(|id| id.to_lowercase() == snapshot.id)
-            && database
-                .as_ref()
-                .is_none_or(|id| id.to_lowercase() == snapshot.database);
+        let wanted = id.as_ref().is_none_or(|id| id.to_lowercase() == snapshot.id)
+            && database.as_ref().is_none_or(|id| id.to_lowercase() == snapshot.database);
         if wanted && snapshot.birth.look(config, now) {
-            if snapshot
-                .creating
-                .as_mut()
-                .is_some_and(|state| state.poll(config.polls_until_ready, config, now))
-            {
+            if snapshot.creating.as_mut().is_some_and(|state| state.poll(config.polls_until_ready, config, now)) {
                 snapshot.creating = None;
             }
             found.push(view(snapshot));
@@ -123,19 +106,10 @@ pub fn describe(ctx: &mut Ctx<'_>, p: &Params) -> Answer {
 /// DeleteDBSnapshot
 pub fn delete(ctx: &mut Ctx<'_>, p: &Params) -> Answer {
     let id = p.need("DBSnapshotIdentifier")?.to_lowercase();
-    let gone = ctx
-        .r
-        .rds
-        .snapshots
-        .remove(&id)
-        .ok_or_else(|| missing(&id))?;
+    let gone = ctx.r.rds.snapshots.remove(&id).ok_or_else(|| missing(&id))?;
     Ok(json!({ "DBSnapshot": view(&gone) }))
 }
 
 fn missing(id: &str) -> AwsError {
-    AwsError::with_status(
-        404,
-        "DBSnapshotNotFound",
-        format!("DBSnapshot {id} not found."),
-    )
+    AwsError::with_status(404, "DBSnapshotNotFound", format!("DBSnapshot {id} not found."))
 }

@@ -67,20 +67,17 @@ fn covered(ctx: &Ctx<'_>, p: &Params) -> Result<(String, Vec<String>), AwsError>
     }
     let (mut vpcs, mut zones) = (BTreeSet::new(), BTreeSet::new());
     for id in &ids {
-        let subnet = ctx.r.ec2.subnets.get(id).ok_or_else(|| {
-            AwsError::new(
-                "InvalidSubnet",
-                format!("Some input subnets in :[{id}] are invalid."),
-            )
-        })?;
+        let subnet = ctx
+            .r
+            .ec2
+            .subnets
+            .get(id)
+            .ok_or_else(|| AwsError::new("InvalidSubnet", format!("Some input subnets in :[{id}] are invalid.")))?;
         vpcs.insert(subnet.vpc.clone());
         zones.insert(subnet.zone.clone());
     }
     if vpcs.len() > 1 {
-        return Err(AwsError::new(
-            "InvalidSubnet",
-            "The subnets must all be in the same VPC.",
-        ));
+        return Err(AwsError::new("InvalidSubnet", "The subnets must all be in the same VPC."));
     }
     if zones.len() < 2 {
         return Err(AwsError::new(
@@ -141,17 +138,9 @@ pub fn describe(ctx: &mut Ctx<'_>, p: &Params) -> Answer {
 pub fn modify(ctx: &mut Ctx<'_>, p: &Params) -> Answer {
     let name = p.need("DBSubnetGroupName")?.to_lowercase();
     let (vpc, subnets) = covered(ctx, p)?;
-    let group = ctx
-        .r
-        .rds
-        .subnet_groups
-        .get_mut(&name)
-        .ok_or_else(|| missing(&name))?;
+    let group = ctx.r.rds.subnet_groups.get_mut(&name).ok_or_else(|| missing(&name))?;
     if group.vpc != vpc {
-        return Err(AwsError::new(
-            "InvalidSubnet",
-            "The new subnets are not in the same VPC as the existing group.",
-        ));
+        return Err(AwsError::new("InvalidSubnet", "The new subnets are not in the same VPC as the existing group."));
     }
     group.subnets = subnets;
     if let Some(description) = p.text("DBSubnetGroupDescription") {
@@ -168,13 +157,7 @@ pub fn delete(ctx: &mut Ctx<'_>, p: &Params) -> Answer {
         return Err(missing(&name));
     }
     super::instances::tick_deleting(ctx, |database| database.subnet_group == name);
-    if let Some(user) = ctx
-        .r
-        .rds
-        .databases
-        .values()
-        .find(|database| database.subnet_group == name)
-    {
+    if let Some(user) = ctx.r.rds.databases.values().find(|database| database.subnet_group == name) {
         return Err(AwsError::new(
             "InvalidDBSubnetGroupStateFault",
             format!(
@@ -189,9 +172,5 @@ pub fn delete(ctx: &mut Ctx<'_>, p: &Params) -> Answer {
 
 /// No such group.
 pub fn missing(name: &str) -> AwsError {
-    AwsError::with_status(
-        404,
-        "DBSubnetGroupNotFoundFault",
-        format!("DB subnet group '{name}' does not exist."),
-    )
+    AwsError::with_status(404, "DBSubnetGroupNotFoundFault", format!("DB subnet group '{name}' does not exist."))
 }

@@ -31,27 +31,12 @@ pub fn list(ctx: &mut Ctx<'_>, p: &Params) -> Answer {
 
 fn of<'a>(ctx: &'a mut Ctx<'_>, arn: &str) -> Result<&'a mut Tags, AwsError> {
     let mut parts = arn.rsplitn(3, ':');
-    let (id, kind) = (
-        parts.next().unwrap_or_default(),
-        parts.next().unwrap_or_default(),
-    );
+    let (id, kind) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
     let rds = &mut ctx.r.rds;
     let found = match kind {
-        "db" => rds
-            .databases
-            .get_mut(id)
-            .filter(|thing| thing.arn == arn)
-            .map(|thing| &mut thing.tags),
-        "subgrp" => rds
-            .subnet_groups
-            .get_mut(id)
-            .filter(|thing| thing.arn == arn)
-            .map(|thing| &mut thing.tags),
-        "snapshot" => rds
-            .snapshots
-            .get_mut(id)
-            .filter(|thing| thing.arn == arn)
-            .map(|thing| &mut thing.tags),
+        "db" => rds.databases.get_mut(id).filter(|thing| thing.arn == arn).map(|thing| &mut thing.tags),
+        "subgrp" => rds.subnet_groups.get_mut(id).filter(|thing| thing.arn == arn).map(|thing| &mut thing.tags),
+        "snapshot" => rds.snapshots.get_mut(id).filter(|thing| thing.arn == arn).map(|thing| &mut thing.tags),
         _ => return Err(AwsError::invalid(format!("Invalid resource name: {arn}"))),
     };
     let (code, name) = match kind {

@@ -1,11 +1,13 @@
 //! IAM: roles and their policies.
 
+mod policies;
+
 use std::collections::BTreeMap;
 
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use self::policies::{document, encoded, managed_allows, several};
 use super::{
     Ctx, Lister, Tags,
     ec2::{like, thing},
@@ -16,18 +18,6 @@ use super::{
     tag_list, unknown_action, when,
 };
 use crate::life::Birth;
-
-/// AWS's own policies that can be attached here.
-const MANAGED: [&str; 8] = [
-    "service-role/AmazonECSTaskExecutionRolePolicy",
-    "service-role/AmazonEC2ContainerServiceforEC2Role",
-    "service-role/AmazonEC2ContainerServiceRole",
-    "AmazonSSMReadOnlyAccess",
-    "AmazonSSMManagedInstanceCore",
-    "AmazonEC2ContainerRegistryReadOnly",
-    "CloudWatchLogsFullAccess",
-    "AdministratorAccess",
-];
 
 /// What IAM knows of an account.
 #[derive(Default, Serialize)]
@@ -63,10 +53,7 @@ impl Role {
             let document: Value = serde_json::from_str(document).unwrap_or_default();
             for statement in several(document.get("Statement")) {
                 let covers = |field: &str, value: &str| {
-                    several(statement.get(field))
-                        .iter()
-                        .filter_map(Value::as_str)
-                        .any(|pattern| like(pattern, value))
+                    several(statement.get(field)).iter().filter_map(Value::as_str).any(|pattern| like(pattern, value))
                 };
                 if covers("Action", action) && covers("Resource", resource) {
                     match statement.get("Effect").and_then(Value::as_str) {
@@ -85,30 +72,6 @@ impl Role {
     }
 }
 
-fn managed_allows(arn: &str, action: &str) -> bool {
-    let name = arn.rsplit('/').next().unwrap_or_default();
-    let actions: &[&str] = match name {
-        "AmazonECSTaskExecutionRolePolicy" => {
-            &["ecr:*", "logs:CreateLogStream", "logs:PutLogEvents"]
-        }
-        "AmazonSSMReadOnlyAccess" => &["ssm:Get*", "ssm:Describe*", "ssm:List*"],
-        "AmazonEC2ContainerRegistryReadOnly" => &["ecr:*"],
-        "CloudWatchLogsFullAccess" => &["logs:*"],
-        "AdministratorAccess" => &["*"],
-        _ => &[],
-    };
-    actions.iter().any(|pattern| like(pattern, action))
-}
-
-/// A JSON value that may be one thing or a list of things.
-fn several(value: Option<&Value>) -> Vec<Value> {
-    match value {
-        None => Vec::new(),
-        Some(Value::Array(items)) => items.clone(),
-        Some(one) => vec![one.clone()],
-    }
-}
-
 /// Answers a call.
 pub fn call(ctx: &mut Ctx<'_>, action: &str, p: &Params) -> Answer {
     match action {
@@ -116,13 +79,13 @@ pub fn call(ctx: &mut Ctx<'_>, action: &str, p: &Params) -> Answer {
         "GetRole" => get(ctx, p),
         "DeleteRole" => delete(ctx, p),
         "ListRoles" => list_roles(ctx, p),
-        "AttachRolePolicy" => attach(ctx, p),
-        "DetachRolePolicy" => detach(ctx, p),
-        "ListAttachedRolePolicies" => list_attached(ctx, p),
-        "PutRolePolicy" => put_inline(ctx, p),
-        "GetRolePolicy" => get_inline(ctx, p),
-        "DeleteRolePolicy" => delete_inline(ctx, p),
-        "ListRolePolicies" => list_inline(ctx, p),
+        "AttachRolePolicy" => policies::attach(ctx, p),
+        "DetachRolePolicy" => policies::detach(ctx, p),
+        "ListAttachedRolePolicies" => policies::list_attached(ctx, p),
+        "PutRolePolicy" => policies::put_inline(ctx, p),
+        "GetRolePolicy" => policies::get_inline(ctx, p),
+        "DeleteRolePolicy" => policies::delete_inline(ctx, p),
+        "ListRolePolicies" => policies::list_inline(ctx, p),
         "TagRole" => tag(ctx, p),
         "UntagRole" => untag(ctx, p),
         "ListRoleTags" => list_tags(ctx, p),
@@ -137,12 +100,7 @@ pub fn call(ctx: &mut Ctx<'_>, action: &str, p: &Params) -> Answer {
 
 fn create(ctx: &mut Ctx<'_>, p: &Params) -> Answer {
     let name = p.need("RoleName")?;
-    if name.is_empty()
-        || name.len() > 64
-        || !name
-            .chars()
-            .all(|c| c.is_ascii_alphanumeric() || "_+=,.@-".contains(c))
-    {
+    if name.is_empty() || name.len() > 64 || !name.chars().all(|c| c.is_ascii_alphanumeric() || "_+=,.@-".contains(c)) {
         return Err(AwsError::invalid(format!(
             "1 validation error detected: Value '{name}' at 'roleName' failed to satisfy constraint: Member must satisfy regular \
              expression pattern: [\\w+=,.@-]+ and have length less than or equal to 64"
@@ -176,21 +134,6 @@ fn create(ctx: &mut Ctx<'_>, p: &Params) -> Answer {
     Ok(answer)
 }
 
-fn document(text: &str) -> Result<String, AwsError> {
-    let parsed: Option<Value> = serde_json::from_str(text).ok();
-    match parsed.filter(|value| value.get("Statement").is_some()) {
-        Some(_) => Ok(text.to_owned()),
-        None => Err(AwsError::new(
-            "MalformedPolicyDocument",
-            "This policy contains invalid Json",
-        )),
-    }
-}
-
-fn encoded(document: &str) -> String {
-    utf8_percent_encode(document, NON_ALPHANUMERIC).to_string()
-}
-
 fn view(role: &Role) -> Value {
     json!({
         "Path": role.path,
@@ -209,11 +152,7 @@ fn get(ctx: &mut Ctx<'_>, p: &Params) -> Answer {
     let name = p.need("RoleName")?;
     let (config, now) = (ctx.config, ctx.now);
     let role = ctx.iam.roles.get_mut(&name).ok_or_else(|| missing(&name))?;
-    if role.birth.look(config, now) {
-        Ok(json!({ "Role": view(role) }))
-    } else {
-        Err(missing(&name))
-    }
+    if role.birth.look(config, now) { Ok(json!({ "Role": view(role) })) } else { Err(missing(&name)) }
 }
 
 fn delete(ctx: &mut Ctx<'_>, p: &Params) -> Answer {
@@ -248,77 +187,6 @@ fn list_roles(ctx: &mut Ctx<'_>, p: &Params) -> Answer {
     Ok(json!({ "Roles": found, "IsTruncated": next.is_some(), "Marker": next }))
 }
 
-fn attach(ctx: &mut Ctx<'_>, p: &Params) -> Answer {
-    let arn = p.need("PolicyArn")?;
-    let known = arn
-        .strip_prefix("arn:aws:iam::aws:policy/")
-        .is_some_and(|name| MANAGED.contains(&name));
-    if !known {
-        return Err(AwsError::with_status(
-            404,
-            "NoSuchEntity",
-            format!("Policy {arn} does not exist or is not attachable."),
-        ));
-    }
-    let role = need(ctx, p)?;
-    if !role.attached.contains(&arn) {
-        role.attached.push(arn);
-    }
-    Ok(Value::Null)
-}
-
-fn detach(ctx: &mut Ctx<'_>, p: &Params) -> Answer {
-    let arn = p.need("PolicyArn")?;
-    let role = need(ctx, p)?;
-    if !role.attached.contains(&arn) {
-        return Err(AwsError::with_status(
-            404,
-            "NoSuchEntity",
-            format!("Policy {arn} was not found."),
-        ));
-    }
-    role.attached.retain(|other| *other != arn);
-    Ok(Value::Null)
-}
-
-fn list_attached(ctx: &mut Ctx<'_>, p: &Params) -> Answer {
-    let attached: Vec<Value> = need(ctx, p)?
-        .attached
-        .iter()
-        .map(|arn| json!({ "PolicyArn": arn, "PolicyName": arn.rsplit('/').next() }))
-        .collect();
-    let (attached, next) = page(ctx, p, attached, ("MaxItems", "Marker"), 100)?;
-    Ok(json!({ "AttachedPolicies": attached, "IsTruncated": next.is_some(), "Marker": next }))
-}
-
-fn put_inline(ctx: &mut Ctx<'_>, p: &Params) -> Answer {
-    let (name, document) = (p.need("PolicyName")?, document(&p.need("PolicyDocument")?)?);
-    need(ctx, p)?.inline.insert(name, document);
-    Ok(Value::Null)
-}
-
-fn get_inline(ctx: &mut Ctx<'_>, p: &Params) -> Answer {
-    let name = p.need("PolicyName")?;
-    let role = need(ctx, p)?;
-    let document = role.inline.get(&name).ok_or_else(|| no_inline(&name))?;
-    Ok(json!({ "RoleName": role.name, "PolicyName": name, "PolicyDocument": encoded(document) }))
-}
-
-fn delete_inline(ctx: &mut Ctx<'_>, p: &Params) -> Answer {
-    let name = p.need("PolicyName")?;
-    need(ctx, p)?
-        .inline
-        .remove(&name)
-        .ok_or_else(|| no_inline(&name))?;
-    Ok(Value::Null)
-}
-
-fn list_inline(ctx: &mut Ctx<'_>, p: &Params) -> Answer {
-    let names: Vec<String> = need(ctx, p)?.inline.keys().cloned().collect();
-    let (names, next) = page(ctx, p, names, ("MaxItems", "Marker"), 100)?;
-    Ok(json!({ "PolicyNames": names, "IsTruncated": next.is_some(), "Marker": next }))
-}
-
 fn tag(ctx: &mut Ctx<'_>, p: &Params) -> Answer {
     let tags = p.tags("Tags")?;
     need(ctx, p)?.tags.extend(tags);
@@ -343,18 +211,13 @@ fn create_linked(ctx: &mut Ctx<'_>, p: &Params) -> Answer {
         "elasticloadbalancing.amazonaws.com" => "AWSServiceRoleForElasticLoadBalancing",
         "rds.amazonaws.com" => "AWSServiceRoleForRDS",
         other => {
-            return Err(AwsError::new(
-                "InvalidInput",
-                format!("{other} is not a valid service-linked role service"),
-            ));
+            return Err(AwsError::new("InvalidInput", format!("{other} is not a valid service-linked role service")));
         }
     };
     if ctx.iam.roles.contains_key(name) {
         return Err(AwsError::new(
             "InvalidInput",
-            format!(
-                "Service role name {name} has been taken in this account, please try a different suffix."
-            ),
+            format!("Service role name {name} has been taken in this account, please try a different suffix."),
         ));
     }
     let role = linked(ctx, name, &service);
@@ -403,33 +266,16 @@ fn need<'a>(ctx: &'a mut Ctx<'_>, p: &Params) -> Result<&'a mut Role, AwsError> 
 }
 
 fn missing(name: &str) -> AwsError {
-    AwsError::with_status(
-        404,
-        "NoSuchEntity",
-        format!("The role with name {name} cannot be found."),
-    )
-}
-
-fn no_inline(name: &str) -> AwsError {
-    AwsError::with_status(
-        404,
-        "NoSuchEntity",
-        format!("The role policy with name {name} cannot be found."),
-    )
+    AwsError::with_status(404, "NoSuchEntity", format!("The role with name {name} cannot be found."))
 }
 
 impl Iam {
     /// Everything for the inventory. Service-linked roles belong to the account and stay.
     pub fn list(&self, list: &mut Lister<'_>) {
         for role in self.roles.values() {
-            list.add(
-                "iam",
-                "role",
-                thing(&role.arn, &role.name, &role.tags, &role.birth),
-                |item| {
-                    item.lingering = role.path.starts_with("/aws-service-role/");
-                },
-            );
+            list.add("iam", "role", thing(&role.arn, &role.name, &role.tags, &role.birth), |item| {
+                item.lingering = role.path.starts_with("/aws-service-role/");
+            });
         }
     }
 }
