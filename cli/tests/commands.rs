@@ -141,7 +141,7 @@ fn a_server_that_restarts_elsewhere_is_found_again() {
     before.on("GET", "/v1/operations/01op/events", Answer::Events(events("succeeded"), Some(2)));
     before.on("GET", "/v1/operations/01op/events", Answer::Json(503, refusal(503, "unavailable", "stopping")));
     after.on("GET", "/v1/operations/01op/events", Answer::Events(events("succeeded"), None));
-    let watching = before.command(&["op", "watch", "01op", "--output", "json"]).spawn().unwrap();
+    let watching = before.start(&["op", "watch", "01op", "--output", "json"]);
     while before.to("/v1/operations/01op/events").len() < 2 {
         std::thread::sleep(std::time::Duration::from_millis(5));
     }
@@ -384,6 +384,24 @@ fn logs_are_lines_without_escape_sequences() {
     insta::assert_snapshot!(ran.out);
     let query = &world.to("/v1/applications/web/logs")[0].query;
     assert!(query.starts_with("stream=deployment&follow=true&since_ms=") && query.ends_with("&tail=5"), "{query}");
+}
+
+#[test]
+fn followed_logs_go_on_after_a_restart() {
+    let world = World::new();
+    let line = |at: u64, message: &str| json!({"at_ms": at, "source": "web/1", "message": message});
+    let logs = "/v1/applications/web/logs";
+    world.on("GET", logs, Answer::BrokenLines(vec![line(1000, "one"), line(2000, "two")]));
+    world.on("GET", logs, Answer::Json(503, refusal(503, "unavailable", "starting")));
+    world.on("GET", logs, Answer::Lines(vec![line(3000, "three")]));
+    let ran = world.cld("app logs web --follow --tail 2 --output json");
+    let messages: Vec<String> = ran
+        .out
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap()["message"].as_str().unwrap().to_owned())
+        .collect();
+    assert_eq!((ran.code, messages), (0, vec!["one".into(), "two".into(), "three".into()]), "{}", ran.err);
+    assert_eq!(world.to(logs)[2].query, "stream=runtime&follow=true&since_ms=2001");
 }
 
 #[test]

@@ -18,7 +18,7 @@ pub const PATIENCE: Duration = Duration::from_secs(300);
 const SILENCE: Duration = Duration::from_secs(45);
 
 /// Between two tries to reach a server that is away.
-const PAUSE: Duration = Duration::from_millis(500);
+pub const PAUSE: Duration = Duration::from_millis(500);
 
 /// What comes next.
 #[derive(Debug)]

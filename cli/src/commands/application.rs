@@ -1,5 +1,7 @@
 //! `cld app …`
 
+use std::time::Instant;
+
 use cloudark_api::application::{ApplicationRequest, LogLine, LogQuery, LogStream};
 use cloudark_api::ids::Name;
 use cloudark_api::operation::Accepted;
@@ -7,6 +9,8 @@ use cloudark_api::operation::Accepted;
 use crate::args::Watching;
 use crate::args::application::{Application as Command, Logs};
 use crate::client::Client;
+use crate::client::events::{PATIENCE, PAUSE};
+use crate::client::lines::Lines;
 use crate::context::Context;
 use crate::exit::{Exit, Failure};
 use crate::files;
@@ -100,20 +104,44 @@ async fn agree(screen: Screen, client: &Client, name: &Name) -> Result<(), Failu
 
 async fn logs(screen: Screen, client: &Client, command: &Logs) -> Result<(), Failure> {
     let since = command.since.map(|since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX));
-    let query = LogQuery {
+    let mut query = LogQuery {
         stream: if command.deployment { LogStream::Deployment } else { LogStream::Runtime },
         follow: command.follow,
         since_ms: since.map(|since| now_ms().saturating_sub(since)),
         tail: command.tail,
     };
     let mut lines = client.logs(&command.name, &query).await?;
-    while let Some(line) = lines.next().await? {
+    loop {
+        let line = match lines.next().await {
+            Ok(Some(line)) => line,
+            Ok(None) => return Ok(()),
+            Err(failure) if !query.follow => return Err(failure),
+            Err(_) => {
+                lines = reopened(screen, client, &command.name, &query).await?;
+                continue;
+            }
+        };
+        // Where to go on when the connection breaks.
+        query.since_ms = Some(line.at_ms + 1);
+        query.tail = None;
         match screen.format {
             Format::Table => screen.line(shown(&line))?,
             Format::Json | Format::Yaml => screen.json_line(&line)?,
         }
     }
-    Ok(())
+}
+
+/// The rest of logs that are followed, once a server that went away is back.
+async fn reopened(screen: Screen, client: &Client, name: &Name, query: &LogQuery) -> Result<Lines<LogLine>, Failure> {
+    screen.note(Line::new().styled(style::WARN, "the server went away; trying to reach it again"));
+    let began = Instant::now();
+    loop {
+        tokio::time::sleep(PAUSE).await;
+        match client.logs(name, query).await {
+            Err(failure) if failure.exit() == Exit::Unreachable && began.elapsed() < PATIENCE => {}
+            ended => return ended,
+        }
+    }
 }
 
 fn shown(line: &LogLine) -> Line {

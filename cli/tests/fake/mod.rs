@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::io::Write as _;
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -60,6 +60,8 @@ pub enum Answer {
     Json(u16, Value),
     /// Lines, as NDJSON.
     Lines(Vec<Value>),
+    /// Lines, and then the connection breaks.
+    BrokenLines(Vec<Value>),
     /// Events after the last one that the client saw; the connection breaks after this many, when given.
     Events(Vec<Value>, Option<usize>),
     /// Events, and then silence.
@@ -159,10 +161,7 @@ impl World {
 
     /// `cld` with these words, and this on its stdin.
     pub fn cld_with(&self, words: &[&str], stdin: &str) -> Ran {
-        let mut child = {
-            let _alone = PROGRAMS.lock();
-            self.command(words).stdin(Stdio::piped()).spawn().unwrap()
-        };
+        let mut child = self.start(words);
         // It may end without reading.
         let _ = child.stdin.take().unwrap().write_all(stdin.as_bytes());
         let output = child.wait_with_output().unwrap();
@@ -171,6 +170,12 @@ impl World {
             out: String::from_utf8(output.stdout).unwrap(),
             err: String::from_utf8(output.stderr).unwrap(),
         }
+    }
+
+    /// `cld`, started.
+    pub fn start(&self, words: &[&str]) -> Child {
+        let _alone = PROGRAMS.lock();
+        self.command(words).stdin(Stdio::piped()).spawn().unwrap()
     }
 
     /// `cld`, not started yet.
@@ -209,6 +214,11 @@ async fn answer(State(script): State<Shared>, method: Method, uri: Uri, headers:
             let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
             respond(200, "application/x-ndjson", text)
         }
+        Some(Answer::BrokenLines(lines)) => {
+            let mut parts: Vec<_> = lines.iter().map(|line| Ok(format!("{line}\n"))).collect();
+            parts.push(Err(broken()));
+            Response::new(breaking(parts))
+        }
         Some(Answer::Events(events, breaks_after)) => stream(&seen, &events, breaks_after),
         Some(Answer::Hanging(events)) => {
             let parts = events.into_iter().map(|event| Ok::<_, std::io::Error>(format!("data: {event}\n\n")));
@@ -227,18 +237,26 @@ fn stream(seen: &Seen, events: &[Value], breaks_after: Option<usize>) -> Respons
     let mut parts: Vec<Result<String, std::io::Error>> = vec![Ok(": hello\n\n".to_owned())];
     parts.extend(after.take(count).map(|event| Ok(format!("id: {}\ndata: {event}\n\n", event["sequence"]))));
     if breaks_after.is_some() {
-        parts.push(Err(std::io::Error::other("the connection breaks, as the test wants it to")));
+        parts.push(Err(broken()));
     }
-    let parts = futures::stream::iter(parts).then(|part| async {
+    let mut response = Response::new(breaking(parts));
+    response.headers_mut().insert(header::CONTENT_TYPE, "text/event-stream".parse().unwrap());
+    response
+}
+
+fn broken() -> std::io::Error {
+    std::io::Error::other("the connection breaks, as the test wants it to")
+}
+
+/// A body that sends its parts, and breaks where one is an error.
+fn breaking(parts: Vec<Result<String, std::io::Error>>) -> Body {
+    Body::from_stream(futures::stream::iter(parts).then(|part| async {
         if part.is_err() {
             // What was sent before is to arrive.
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
         part
-    });
-    let mut response = Response::new(Body::from_stream(parts));
-    response.headers_mut().insert(header::CONTENT_TYPE, "text/event-stream".parse().unwrap());
-    response
+    }))
 }
 
 fn respond(status: u16, content_type: &str, body: String) -> Response {
