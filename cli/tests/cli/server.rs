@@ -1,14 +1,11 @@
 //! `cld server …`, with a program in the place of the server that only says where the fake one listens.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
-
-mod fake;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-use fake::{Answer, PROGRAMS, Ran, World, page};
+use crate::fake::{Answer, PROGRAMS, Ran, World, page};
 use serde_json::{Value, json};
 
 /// A world with an installation: `cld`, a `cloudarkd` that does this, and a bundled extension.

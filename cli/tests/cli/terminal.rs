@@ -1,7 +1,4 @@
 //! What a person at a terminal sees.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
-
-mod fake;
 
 use std::fs::File;
 use std::io::{Read as _, Write as _};
@@ -10,7 +7,7 @@ use std::process::{Child, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
-use fake::{Answer, World, page};
+use crate::fake::{Answer, PROGRAMS, World, page};
 use rustix::fs::{Mode, OFlags};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{Winsize, tcsetwinsize};
@@ -34,7 +31,11 @@ impl Terminal {
         tcsetwinsize(&slave, Winsize { ws_row: 24, ws_col: 80, ws_xpixel: 0, ws_ypixel: 0 }).unwrap();
         let ends = || Stdio::from(slave.try_clone().unwrap());
         let mut command = world.command(&line.split(' ').collect::<Vec<_>>());
-        let child = command.env("TERM", "xterm").stdin(ends()).stdout(ends()).stderr(ends()).spawn().unwrap();
+        command.env("TERM", "xterm").stdin(ends()).stdout(ends()).stderr(ends());
+        let child = {
+            let _alone = PROGRAMS.lock();
+            command.spawn().unwrap()
+        };
         let keyboard = File::from(master);
         let mut display = keyboard.try_clone().unwrap();
         let (sender, shown) = channel();

@@ -1,8 +1,5 @@
 //! A server that answers what a test tells it to, and remembers what it was asked; and `cld` run against it.
 
-// Each test program uses its part of this.
-#![allow(dead_code)]
-
 use std::collections::HashMap;
 use std::io::Write as _;
 use std::path::PathBuf;
