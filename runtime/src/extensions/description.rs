@@ -135,10 +135,12 @@ impl Description {
                 ensure(seen.insert(&kind.name), list, || format!("has `{}` twice", kind.name))?;
             }
         }
-        let versions = &self.foundation_state_versions;
-        ensure(!exports.has("foundation") || !versions.is_empty(), "foundation-state-versions", || {
-            "is empty, but the component exports `foundation`".to_owned()
-        })?;
+        let place = "foundation-state-versions";
+        match (exports.has("foundation"), self.foundation_state_versions.is_empty()) {
+            (true, true) => return Err(bad(place, "is empty, but the component exports `foundation`".to_owned())),
+            (false, false) => return Err(bad(place, "but the component does not export `foundation`".to_owned())),
+            _ => {}
+        }
         for (list, names) in [
             ("settings", self.settings.iter().map(|one| &one.name).collect::<Vec<_>>()),
             ("registries", self.registries.iter().map(|one| &one.name).collect()),

@@ -6,7 +6,7 @@
 //! * [`grants`]: what an extension of one digest may do, and the matcher that every call passes
 //! * [`package`]: what a `.wasm` says of itself: imports, exports, manifest, digest
 //! * [`description`]: what its `metadata.describe` says: kinds, settings, credentials
-//! * [`catalog`]: which extensions are installed and who offers which kind
+//! * [`catalog`]: which extensions may stand beside each other
 //! * [`cache`]: the authenticated form of compiled code
 //!
 //! # The manifest and its grants

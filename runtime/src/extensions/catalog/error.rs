@@ -1,22 +1,24 @@
-//! Why the catalog cannot change as it was asked to.
+//! Why an extension cannot be installed beside others, or in place of an older one.
 
-/// Why the catalog cannot change so.
+/// What stands in the way.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CatalogError {
     /// Two extensions offer one kind.
     #[error(
-        "`{kind}` is offered by {installed} already, and {candidate} offers it too: choose one of them for it, or remove {installed} first"
+        "`{kind}` of the cloud {cloud} is offered by {installed} already, and {candidate} offers it too: keep one, and remove the other with `cld extension remove`"
     )]
     KindTaken {
         /// The kind.
         kind: String,
+        /// Its cloud.
+        cloud: String,
         /// Who has it.
         installed: String,
         /// Who wants it.
         candidate: String,
     },
     /// Two extensions offer one registry.
-    #[error("the registry `{registry}` is offered by {installed} already: remove it first")]
+    #[error("the registry `{registry}` is offered by {installed} already: remove that first")]
     RegistryTaken {
         /// The registry.
         registry: String,
@@ -24,7 +26,7 @@ pub enum CatalogError {
         installed: String,
     },
     /// Two extensions make one cloud's foundation.
-    #[error("{installed} makes the foundation of the cloud {cloud} already: remove it first")]
+    #[error("{installed} makes the foundation of the cloud {cloud} already: remove that first")]
     FoundationTaken {
         /// The cloud.
         cloud: String,
@@ -56,21 +58,5 @@ pub enum CatalogError {
         state: u32,
         /// What it can read.
         can: String,
-    },
-    /// It is in use.
-    #[error("{name} is in use: {of} was made by it; delete that first")]
-    InUse {
-        /// The extension.
-        name: String,
-        /// By what.
-        of: String,
-    },
-    /// There is no such extension.
-    #[error("no extension `{name}` is installed; there are: {known}")]
-    NotInstalled {
-        /// The name.
-        name: String,
-        /// Those that are.
-        known: String,
     },
 }

@@ -1,147 +1,119 @@
-//! The promises of the catalog.
+//! The promises of the catalog and of descriptions.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::*;
+use crate::extensions::package::{Exports, Manifest};
 
-fn extension(name: &str, cloud: &str, kinds: &[(&str, &[u32])], foundation: bool) -> Installed {
-    let manifest = Manifest::from_yaml(&format!(
+fn manifest(name: &str) -> Manifest {
+    Manifest::from_yaml(&format!(
         "{{ name: {name}, version: 1.0.0, contract: 0.1.0, licence: Apache-2.0, summary: For tests }}"
     ))
-    .unwrap();
+    .unwrap()
+}
+
+fn record(name: &str, cloud: &str, kinds: &[(&str, &[u32])], foundation: &[u32]) -> Value {
+    let kind = |(name, versions): &(&str, &[u32])| {
+        json!({
+            "name": name, "summary": "", "config_schema": "{\"type\":\"object\"}", "outputs_schema": "{}",
+            "state_versions": versions, "holds_data": true, "host_ports_collide": false,
+        })
+    };
+    json!({
+        "name": name, "version": "1.0.0", "cloud": cloud, "summary": "x",
+        "resource_kinds": kinds.iter().map(kind).collect::<Vec<_>>(), "coe_kinds": [],
+        "settings": [{"name": "region", "summary": "", "required": true, "default_value": null}],
+        "credentials": [{"signer": "header", "prompt": "Key"}],
+        "registries": [{"name": format!("{name}-images"), "summary": ""}],
+        "foundation_state_versions": foundation,
+    })
+}
+
+fn exports(foundation: bool) -> Exports {
     let mut exports = vec!["metadata", "resource"];
     exports.extend(foundation.then_some("foundation"));
-    let exports: Exports = serde_json::from_value(json!(exports)).unwrap();
-    let kinds: Vec<_> = kinds
-        .iter()
-        .map(|(name, versions)| {
-            json!({
-                "name": name, "summary": "", "config_schema": "{\"type\":\"object\"}", "outputs_schema": {},
-                "state_versions": versions, "holds_data": true, "host_ports_collide": false,
-            })
-        })
-        .collect();
-    let record = json!({
-        "name": name, "version": "1.0.0", "cloud": cloud, "summary": "x", "resource_kinds": kinds, "coe_kinds": [],
-        "settings": [{"name": "region", "summary": "", "required": true, "default_value": null}],
-        "credentials": [{"signer": "header", "prompt": "Key"}], "registries": [],
-        "foundation_state_versions": if foundation { vec![1] } else { vec![] },
-    });
-    let description = Description::read(record, &manifest, &exports).unwrap();
-    Installed {
-        name: name.into(),
-        version: "1.0.0".into(),
-        digest: ComponentDigest::of(name.as_bytes()),
-        grants: manifest.grants.clone(),
-        manifest,
-        exports,
-        description,
-        installed_at: "2026-01-01T00:00:00Z".into(),
-        agreed_by: "operator".into(),
-    }
+    serde_json::from_value(json!(exports)).unwrap()
 }
 
-fn with(extensions: &[Installed]) -> Catalog {
-    extensions.iter().fold(Catalog::default(), |catalog, one| catalog.install(one.clone(), &[]).unwrap())
+fn description(name: &str, cloud: &str, kinds: &[(&str, &[u32])], foundation: &[u32]) -> Description {
+    let record = record(name, cloud, kinds, foundation);
+    Description::read(record, &manifest(name), &exports(!foundation.is_empty())).unwrap()
 }
 
-fn state(extension: &str, kind: Option<&str>, version: u32) -> StateInUse {
-    StateInUse { extension: extension.into(), kind: kind.map(str::to_owned), version, of: "db in staging".into() }
+fn state(kind: Option<&str>, version: u32) -> StateInUse {
+    StateInUse { kind: kind.map(str::to_owned), version, of: "db in staging".into() }
 }
 
 #[test]
-fn a_kind_has_one_owner_until_the_operator_chooses() {
-    let catalog = with(&[extension("acme", "acme", &[("sql", &[1])], true)]);
-    let second = extension("other", "other", &[("sql", &[1]), ("cache", &[1])], true);
-    let refused = catalog.install(second.clone(), &[]).unwrap_err();
-    assert!(refused.to_string().contains("choose one of them"), "{refused}");
-    let chosen = catalog.choose("sql", "other").install(second, &[]).unwrap();
-    assert_eq!(chosen.kind(Role::Resource, "sql").unwrap().by.name, "other");
-    assert_eq!(chosen.kinds().count(), 2);
-    assert!(chosen.kind(Role::Coe, "sql").is_none());
-    let back = chosen.remove("other", &[]).unwrap();
-    assert_eq!(back.kind(Role::Resource, "sql").unwrap().by.name, "acme");
+fn a_kind_of_a_cloud_has_one_owner() {
+    let first = description("acme", "acme", &[("sql", &[1])], &[1]);
+    let second = description("more", "acme", &[("cache", &[1]), ("sql", &[1])], &[]);
+    let refused = check_beside(&second, [&first]).unwrap_err();
+    assert!(refused.to_string().starts_with("`sql` of the cloud acme is offered by acme already"), "{refused}");
+    // On another cloud it is another kind, and a newer version is no rival.
+    assert_eq!(check_beside(&description("other", "other", &[("sql", &[1])], &[1]), [&first]), Ok(()));
+    assert_eq!(check_beside(&first, [&first]), Ok(()));
 }
 
 #[test]
-fn a_cloud_has_one_foundation() {
-    let catalog = with(&[extension("acme", "acme", &[("sql", &[1])], true)]);
-    let second = catalog.install(extension("more", "acme", &[("cache", &[1])], true), &[]).unwrap_err();
-    assert!(matches!(second, CatalogError::FoundationTaken { .. }), "{second}");
-    let without = catalog.install(extension("more", "acme", &[("cache", &[1])], false), &[]).unwrap();
-    assert_eq!(without.foundation("acme").unwrap().name, "acme");
-    assert_eq!((without.clouds(), without.of_cloud("acme").count()), (vec!["acme"], 2));
-    assert!(without.foundation("none").is_none());
-}
-
-#[test]
-fn an_upgrade_that_asks_for_more_shows_the_difference() {
-    let old = extension("acme", "acme", &[("sql", &[1])], true);
-    let catalog = with(std::slice::from_ref(&old));
-    assert!(!catalog.assess(&old, &[]).unwrap().grants.is_wider());
-    let mut new = old.clone();
-    new.grants =
-        Grants::from_yaml("http: [{ origin: https://a.acme.example, protocol: rest, read: [/v1/x] }]").unwrap();
-    let change = catalog.assess(&new, &[]).unwrap();
-    assert_eq!(change.replaces.as_deref(), Some("1.0.0"));
-    assert_eq!(change.grants.added, ["https://a.acme.example, unsigned: may read /v1/x"]);
-    let first = Catalog::default().assess(&new, &[]).unwrap();
-    assert!(first.replaces.is_none() && first.grants.is_wider() && first.grants.removed.is_empty());
+fn a_cloud_has_one_foundation_and_a_registry_one_owner() {
+    let first = description("acme", "acme", &[("sql", &[1])], &[1]);
+    let second = description("more", "acme", &[("cache", &[1])], &[1]);
+    assert!(matches!(check_beside(&second, [&first]), Err(CatalogError::FoundationTaken { .. })));
+    assert_eq!(check_beside(&description("more", "acme", &[("cache", &[1])], &[]), [&first]), Ok(()));
+    let mut images = description("other", "other", &[], &[]);
+    images.registries.clone_from(&first.registries);
+    assert!(matches!(check_beside(&images, [&first]), Err(CatalogError::RegistryTaken { .. })));
 }
 
 #[test]
 fn an_upgrade_that_cannot_read_a_recorded_state_is_refused() {
-    let catalog = with(&[extension("acme", "acme", &[("sql", &[1])], true)]);
-    let install = |new: Installed, in_use: &[StateInUse]| catalog.install(new, in_use);
-    let reads_two = extension("acme", "acme", &[("sql", &[2])], true);
-    assert!(install(reads_two.clone(), &[]).is_ok());
-    let refused = install(reads_two, &[state("acme", Some("sql"), 1)]).unwrap_err();
+    let old = description("acme", "acme", &[("sql", &[1])], &[1]);
+    let upgrade = |kinds: &[(&str, &[u32])], foundation: &[u32], in_use: &[StateInUse]| {
+        check_upgrade(&old, &description("acme", "acme", kinds, foundation), in_use)
+    };
+    assert_eq!(upgrade(&[("sql", &[2])], &[1], &[]), Ok(()));
+    assert_eq!(upgrade(&[("sql", &[1, 2])], &[1], &[state(Some("sql"), 1), state(None, 1)]), Ok(()));
+    let refused = upgrade(&[("sql", &[2])], &[1], &[state(Some("sql"), 1)]).unwrap_err();
     assert!(refused.to_string().contains("the state of db in staging (version 1): it reads 2"), "{refused}");
-    assert!(install(extension("acme", "acme", &[("sql", &[1, 2])], true), &[state("acme", Some("sql"), 1)]).is_ok());
-    assert!(install(extension("acme", "acme", &[("cache", &[1])], true), &[state("acme", Some("sql"), 1)]).is_err());
-    assert!(install(extension("acme", "acme", &[("sql", &[1])], false), &[state("acme", None, 1)]).is_err());
-    assert!(install(extension("acme", "else", &[("sql", &[1])], true), &[]).is_err());
+    // A kind, or the foundation, that is no longer there cannot be read at all.
+    assert!(upgrade(&[("cache", &[1])], &[1], &[state(Some("sql"), 1)]).is_err());
+    assert!(upgrade(&[("sql", &[1])], &[], &[state(None, 1)]).is_err());
+    let elsewhere = description("acme", "else", &[("sql", &[1])], &[1]);
+    assert!(matches!(check_upgrade(&old, &elsewhere, &[]), Err(CatalogError::OtherCloud { .. })));
 }
 
 #[test]
-fn what_is_in_use_is_not_removed() {
-    let catalog = with(&[extension("acme", "acme", &[("sql", &[1])], true)]);
-    assert!(matches!(catalog.remove("acme", &[state("acme", Some("sql"), 1)]), Err(CatalogError::InUse { .. })));
-    assert!(matches!(catalog.remove("acne", &[]), Err(CatalogError::NotInstalled { .. })));
-    assert_eq!(catalog.remove("acme", &[state("other", None, 1)]).unwrap(), Catalog::default());
-}
-
-#[test]
-fn a_catalog_reads_back_as_it_is_stored() {
-    let catalog = with(&[extension("acme", "acme", &[("sql", &[1])], true)]).choose("sql", "acme");
-    let text = serde_json::to_string(&catalog).unwrap();
-    assert_eq!(serde_json::from_str::<Catalog>(&text).unwrap(), catalog);
+fn a_description_reads_back_as_it_is_stored() {
+    let description = description("acme", "acme", &[("sql", &[1])], &[1]);
+    let text = serde_json::to_string(&description).unwrap();
+    assert_eq!(serde_json::from_str::<Description>(&text).unwrap(), description);
 }
 
 #[test]
 fn a_description_that_lies_is_refused() {
-    let good = extension("acme", "acme", &[("sql", &[1])], true);
-    let record = serde_json::to_value(&good.description).unwrap();
-    let read = |change: &dyn Fn(&mut serde_json::Value)| {
-        let mut record = record.clone();
-        change(&mut record);
-        Description::read(record, &good.manifest, &good.exports).map_err(|e| e.to_string())
-    };
-    assert!(read(&|_| {}).is_ok());
-    let lies: [(&str, serde_json::Value, &str); 8] = [
+    let good = record("acme", "acme", &[("sql", &[1])], &[1]);
+    let lies: [(&str, Value, &str); 11] = [
         ("/name", json!("other"), "its manifest says `acme`"),
         ("/version", json!("2.0.0"), "its manifest says `1.0.0`"),
         ("/cloud", json!("a b"), "no name of a cloud"),
         ("/summary", json!("a\u{1b}[2J"), "one line"),
-        ("/coe_kinds", record.pointer("/resource_kinds").cloned().unwrap(), "does not export `coe`"),
+        ("/settings/0/name", json!("region\n"), "is no name"),
+        ("/credentials/0/prompt", json!("a\r"), "one line"),
+        ("/coe_kinds", good["resource_kinds"].clone(), "does not export `coe`"),
+        ("/resource_kinds/0/name", json!("../sql"), "no name of a kind"),
         ("/resource_kinds/0/config_schema", json!("not json"), "the record"),
         ("/resource_kinds/0/state_versions", json!([]), "no state version"),
-        ("/foundation_state_versions", json!([]), "is empty"),
+        ("/foundation_state_versions", json!([]), "exports `foundation`"),
     ];
     for (at, lie, expected) in lies {
-        let error = read(&|record| *record.pointer_mut(at).unwrap() = lie.clone()).unwrap_err();
+        let mut record = good.clone();
+        *record.pointer_mut(at).unwrap() = lie;
+        let error = Description::read(record, &manifest("acme"), &exports(true)).unwrap_err().to_string();
         assert!(error.contains(expected), "{at}: {error}");
     }
+    let silent = Description::read(good, &manifest("acme"), &exports(false)).unwrap_err().to_string();
+    assert!(silent.contains("does not export `foundation`"), "{silent}");
 }
