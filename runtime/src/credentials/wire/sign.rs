@@ -291,3 +291,68 @@ impl<'de> Visitor<'de> for SignRuleVisitor {
         Ok(rule)
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn rule(yaml: &str) -> SignRule {
+        serde_yaml_ng::from_str(yaml).unwrap()
+    }
+
+    #[test]
+    fn a_rule_allows_its_signer_and_no_more() {
+        let sigv4 = |service: &str, region: &str| Signer::AwsSigV4 { service: service.into(), region: region.into() };
+        let rds = rule("{ aws-sigv4: rds }");
+        assert!(rds.allows(&sigv4("rds", "eu-west-1")));
+        for other in [sigv4("iam", "eu-west-1"), sigv4("rds", ""), sigv4("rds", "a/b"), Signer::Basic] {
+            assert!(!rds.allows(&other), "{other:?}");
+        }
+        let scopes = |scopes: &[&str]| Signer::GoogleOauth { scopes: scopes.iter().map(|s| (*s).to_owned()).collect() };
+        let google = rule("{ google-oauth: [a, b] }");
+        assert!(google.allows(&scopes(&["a"])) && google.allows(&scopes(&["b", "a"])));
+        assert!(!google.allows(&scopes(&["a", "c"])) && !google.allows(&scopes(&[])));
+        let header = |name: &str, prefix: &str| Signer::Header { name: name.into(), prefix: prefix.into() };
+        let key = rule("{ header: { name: X-Acme-Key, prefix: 'Key ' } }");
+        assert!(key.allows(&header("x-acme-key", "Key ")));
+        assert!(!key.allows(&header("X-Acme-Key", "")) && !key.allows(&header("X-Other", "Key ")));
+        assert!(rule("basic").allows(&Signer::Basic) && !rule("basic").allows(&header("a", "")));
+    }
+
+    #[test]
+    fn a_rule_reads_back_as_it_is_written() {
+        for text in [
+            "{ aws-sigv4: rds }",
+            "{ google-oauth: [\"a\"] }",
+            "{ header: { name: \"X-Key\", prefix: \"\" } }",
+            "basic",
+            "{ oauth2-client-credentials: [\"a\", \"b\"] }",
+        ] {
+            let parsed = rule(text);
+            assert_eq!(parsed.to_string(), text);
+            assert_eq!(rule(&serde_yaml_ng::to_string(&parsed).unwrap()), parsed);
+            assert_eq!(serde_json::from_str::<SignRule>(&serde_json::to_string(&parsed).unwrap()).unwrap(), parsed);
+        }
+    }
+
+    #[test]
+    fn a_rule_that_makes_no_sense_is_refused() {
+        for text in
+            ["{ aws-sigv4: rds, basic: x }", "{}", "header", "{ header: { nam: x } }", "[basic]", "{ other: x }"]
+        {
+            assert!(serde_yaml_ng::from_str::<SignRule>(text).is_err(), "{text}");
+        }
+        for text in [
+            "{ aws-sigv4: '' }",
+            "{ aws-sigv4: a.b }",
+            "{ google-oauth: [] }",
+            "{ header: { name: Host } }",
+            "{ header: { name: 'a b' } }",
+            "{ header: { name: X-Key, prefix: \"a\\r\\n\" } }",
+        ] {
+            assert!(rule(text).problem().is_some(), "{text}");
+        }
+        assert!(rule("{ header: { name: Authorization, prefix: 'Bearer ' } }").problem().is_none());
+    }
+}

@@ -107,7 +107,8 @@ pub fn apply_captures(permit: &Permit, body: &[u8], mut reference: impl FnMut(&s
     if permit.captures.is_empty() || body.is_empty() {
         return Captured { body: body.to_vec(), taken: Vec::new() };
     }
-    let Some(mut document) = tree::answer(body) else {
+    // Not the lenient reading: of a key that is there twice, it would see one.
+    let Some(mut document) = tree::json(body).ok().or_else(|| tree::xml(body).ok()) else {
         return Captured { body: Vec::new(), taken: Vec::new() };
     };
     let mut taken = Vec::new();
@@ -135,6 +136,8 @@ pub fn apply_captures(permit: &Permit, body: &[u8], mut reference: impl FnMut(&s
     Captured { body, taken }
 }
 
+/// Replaces what a pointer selects. Generous where a list could be meant: XML has no array for a list of one, and
+/// what is taken too much is only hidden.
 fn replace(value: &mut Value, tokens: &[&str], make: &mut dyn FnMut(&str) -> String) {
     let Some((token, rest)) = tokens.split_first() else {
         match value {
@@ -146,20 +149,23 @@ fn replace(value: &mut Value, tokens: &[&str], make: &mut dyn FnMut(&str) -> Str
         }
         return;
     };
+    let key = token.replace("~1", "/").replace("~0", "~");
     match value {
-        Value::Array(items) if *token == "*" => items.iter_mut().for_each(|item| replace(item, rest, make)),
+        Value::Array(items) => match token.parse::<usize>() {
+            Ok(index) => items.get_mut(index).into_iter().for_each(|item| replace(item, rest, make)),
+            Err(_) if *token == "*" => items.iter_mut().for_each(|item| replace(item, rest, make)),
+            Err(_) => items.iter_mut().for_each(|item| replace(item, tokens, make)),
+        },
+        Value::Object(map) if map.contains_key(&key) => {
+            map.get_mut(&key).into_iter().for_each(|item| replace(item, rest, make));
+        }
+        Value::Object(map) if *token == "*" && !rest.is_empty() => {
+            map.values_mut().for_each(|item| replace(item, rest, make));
+            replace(value, rest, make);
+        }
         Value::Object(map) if *token == "*" => map.values_mut().for_each(|item| replace(item, rest, make)),
-        Value::Array(items) => {
-            if let Some(item) = token.parse::<usize>().ok().and_then(|index| items.get_mut(index)) {
-                replace(item, rest, make);
-            }
-        }
-        Value::Object(map) => {
-            if let Some(item) = map.get_mut(&token.replace("~1", "/").replace("~0", "~")) {
-                replace(item, rest, make);
-            }
-        }
-        // A list of one element has no array in XML.
+        // The one element of a list.
+        _ if *token == "0" || *token == "*" => replace(value, rest, make),
         _ => {}
     }
 }
