@@ -13,6 +13,7 @@
 //! | [`store`] | what outlives the server |
 
 pub mod clouds;
+pub mod crash;
 pub mod credentials;
 pub mod egress;
 pub mod engine;

@@ -335,6 +335,7 @@ impl Registry {
             piece,
             generation: 0,
             task: None,
+            label: "describe".to_owned(),
             extension: package.manifest.name.clone(),
             digest: package.digest,
             grants: Grants::default(),

@@ -11,6 +11,7 @@ use super::ending::degraded;
 use super::model::{Action, Drift, Inputs, Made, OperationRow, RecordRow, TaskRow, TaskState, record_key};
 use super::outcome::{Outcome, outcome};
 use super::schedule::{Active, write};
+use crate::crash::{self, Phase};
 use crate::host::trail::clean;
 use crate::host::{Host, TaskId, wall};
 use crate::journal::{DurableError, DurableJournal, Journal, Millis};
@@ -62,7 +63,7 @@ impl Engine {
     }
 
     async fn run_once(self: &Arc<Self>, id: &TaskId, shared: &Arc<Mutex<Active>>) -> Result<(), RunFault> {
-        let _permit = self.permits.acquire().await;
+        let permit = self.permits.acquire().await;
         let store = &self.services.store;
         let (operation, mut task, cancelled, is_bound, sequence) = {
             let active = shared.lock().await;
@@ -111,8 +112,13 @@ impl Engine {
             }
             None => self.sandbox.run(&prepared.loaded, prepared.host, journal, &prepared.call).await,
         };
-        drop(_permit);
-        self.written(id, shared, &operation, task, finished).await
+        drop(permit);
+        let position = u32::try_from(finished.journal.journal().cursor()).unwrap_or(u32::MAX);
+        let label = finished.host.scope.label.clone();
+        crash::reach(&label, position, Phase::BeforeEnd);
+        self.written(id, shared, &operation, task, finished).await?;
+        crash::reach(&label, position, Phase::AfterEnd);
+        Ok(())
     }
 
     /// Writes how a run ended.
@@ -147,6 +153,7 @@ impl Engine {
                     let Some(performed) = performed else {
                         return Err(RunFault::Held("the server is stopping".to_owned()));
                     };
+                    crash::reach(&host.scope.label, position, Phase::AfterAnswer);
                     self.take_in(&mut host, &mut journal, position, performed).await?;
                 }
                 let txn = Self::with_events(&mut host, None);

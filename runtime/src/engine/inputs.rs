@@ -143,6 +143,7 @@ impl Engine {
             piece: task.piece.clone(),
             generation: task.generation,
             task: (mode == Mode::Operation).then(|| task.id(&operation.id)),
+            label: format!("{}/{}", super::views::kind_name(operation.kind), task.number),
             extension,
             digest: task.digest,
             grants,

@@ -7,12 +7,16 @@
 mod perform;
 mod record;
 
+use std::sync::Arc;
+
 use cloudark_api::operation::EventKind;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
 
 pub use perform::Performed;
 pub use record::{RecordedRequest, RecordedResult};
+
+use crate::crash::{self, Phase};
 
 use super::parked::{MOMENT, ParkedCalls};
 use super::trail::clean;
@@ -62,6 +66,14 @@ enum Slot {
     ToSend(u32, Box<Permit>, RecordedRequest),
 }
 
+/// The first call of a batch that is to be sent.
+fn to_send(slots: &[Slot]) -> Option<u32> {
+    slots.iter().find_map(|slot| match slot {
+        Slot::ToSend(position, ..) => Some(*position),
+        Slot::Answered(..) => None,
+    })
+}
+
 impl RunState {
     async fn send_together(&mut self, requests: Vec<Request>) -> wasmtime::Result<Vec<Result<Response, Error>>> {
         self.enter();
@@ -80,8 +92,15 @@ impl RunState {
             slots.push(self.slot(request)?);
         }
         let must_be_durable = slots.iter().any(|slot| matches!(slot, Slot::ToSend(_, permit, _) if permit.effect.changes_the_world()));
+        let first = to_send(&slots);
+        if let Some(first) = first {
+            crash::reach(&self.host.scope.label, first, Phase::BeforeIntent);
+        }
         if must_be_durable {
             self.write_out().await?;
+        }
+        if let Some(first) = first {
+            crash::reach(&self.host.scope.label, first, Phase::AfterIntent);
         }
         let under_way = self.start(&slots);
         let ended = self.wait(under_way).await?;
@@ -164,11 +183,14 @@ impl RunState {
             let (done, receiver) = oneshot::channel();
             let settles_at = self.settles_at(*position);
             let call = perform::perform(&self.host, permit, request, settles_at, self.meter.limits().response_bytes);
+            let (scope, position) = (Arc::clone(&self.host.scope), *position);
             tokio::spawn(async move {
+                let performed = call.await;
+                crash::reach(&scope.label, position, Phase::AfterSend);
                 // A run that has gone finds the call in its journal: open, or lost.
-                let _ = done.send(call.await);
+                let _ = done.send(performed);
             });
-            under_way.push((*position, receiver));
+            under_way.push((position, receiver));
         }
         under_way
     }
@@ -210,8 +232,9 @@ impl RunState {
         let mut retry = None;
         let mut results = Vec::new();
         let mut live = Vec::with_capacity(ended.len());
+        let mut bytes = 0_u64;
         for (position, performed) in ended {
-            self.meter.traffic(performed.bytes).map_err(|hit| Interrupt::Limit(hit.to_string()))?;
+            bytes = bytes.saturating_add(performed.bytes);
             match self.host.take_in(position, performed)? {
                 Taken::Finished { finished, result, write } => {
                     self.journal.stage(write);
@@ -221,7 +244,16 @@ impl RunState {
                 Taken::Again { reason } => retry = Some(reason),
             }
         }
+        let first = to_send(&slots);
+        if let Some(first) = first {
+            crash::reach(&self.host.scope.label, first, Phase::AfterAnswer);
+        }
         self.journal.finish(results).await?;
+        if let Some(first) = first {
+            crash::reach(&self.host.scope.label, first, Phase::AfterResult);
+        }
+        // After the results are recorded: a limit never drops what has happened.
+        self.meter.traffic(bytes).map_err(|hit| Interrupt::Limit(hit.to_string()))?;
         if let Some(reason) = retry {
             return Err(Interrupt::Retry { reason, retry_after_s: None });
         }

@@ -115,6 +115,8 @@ pub struct Scope {
     pub generation: u32,
     /// The task; none for a query.
     pub task: Option<TaskId>,
+    /// The task as the crash matrix and traces name it: `create-environment/2`.
+    pub label: String,
     /// The extension's name: its connection pool.
     pub extension: String,
     /// Its component.

@@ -199,7 +199,7 @@ impl Asked {
     }
 }
 
-/// What no request may carry, under any protocol: see [`headers`].
+/// What no request may carry, under any protocol.
 ///
 /// # Errors
 /// Headers that belong to the host, or are not on the list of those that may pass.

@@ -138,8 +138,9 @@ enum Segment {
     Parameter { name: String, verb: String },
 }
 
-/// A path with parameters: `/v1/things/{name}`, `/v1/things/{name}:start`. A parameter is one segment; where no
-/// condition binds it, it has no `:`, so that it cannot become another verb.
+/// A path with parameters: `/v1/things/{name}`, `/v1/things/{name}:start`, `/v1/*/things`. A parameter is one
+/// segment, and `*` is one without a name; where no condition binds it, it has no `:`, so that it cannot become
+/// another verb.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PathTemplate(Vec<Segment>);
 
@@ -163,11 +164,11 @@ impl PathTemplate {
         Some(bound)
     }
 
-    /// The names of the parameters.
+    /// The names of the parameters that have one.
     pub fn parameters(&self) -> impl Iterator<Item = &str> {
         self.0.iter().filter_map(|segment| match segment {
-            Segment::Parameter { name, .. } => Some(name.as_str()),
-            Segment::Literal(_) => None,
+            Segment::Parameter { name, .. } if name != "*" => Some(name.as_str()),
+            _ => None,
         })
     }
 }
@@ -191,6 +192,9 @@ impl FromStr for PathTemplate {
 }
 
 fn segment(text: &str) -> Result<Segment, String> {
+    if text == "*" {
+        return Ok(Segment::Parameter { name: text.to_owned(), verb: String::new() });
+    }
     let word =
         |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"._~:@-".contains(&b));
     if let Some(rest) = text.strip_prefix('{') {
@@ -214,6 +218,7 @@ impl fmt::Display for PathTemplate {
         }
         self.0.iter().try_for_each(|segment| match segment {
             Segment::Literal(literal) => write!(f, "/{literal}"),
+            Segment::Parameter { name, .. } if name == "*" => f.write_str("/*"),
             Segment::Parameter { name, verb } => write!(f, "/{{{name}}}{verb}"),
         })
     }

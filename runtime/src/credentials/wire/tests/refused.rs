@@ -62,3 +62,22 @@ fn the_least_policy_names_exactly_what_is_granted() {
     assert_eq!(of("PassRole")["Resource"], json!(["arn:aws:iam::*:role/*"]));
     assert_eq!(statements.len(), 7);
 }
+
+#[test]
+fn every_example_of_the_reference_can_be_granted() {
+    use crate::extensions::package::Manifest;
+    let reference = include_str!("../../../../../docs/grants.md");
+    let blocks: Vec<&str> = reference.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    assert!(blocks.len() >= 5);
+    for block in blocks {
+        let block = block.replace("sha256:…", &format!("sha256:{}", "0".repeat(64)));
+        let ecr = "http:\n  - origin: https://api.ecr.*.amazonaws.com\n    protocol: aws-json\n    read: [Get*]\n";
+        let read = match block.trim_start().split([':', ' ']).next().unwrap() {
+            "name" => Manifest::from_yaml(&block).map(|_| ()).map_err(|e| e.to_string()),
+            "-" => Grants::from_yaml(&format!("http:\n{block}")).map(|_| ()).map_err(|e| e.to_string()),
+            "capture" => Grants::from_yaml(&format!("{ecr}{block}")).map(|_| ()).map_err(|e| e.to_string()),
+            _ => Grants::from_yaml(&block).map(|_| ()).map_err(|e| e.to_string()),
+        };
+        read.unwrap_or_else(|e| panic!("{e}:\n{block}"));
+    }
+}

@@ -1,0 +1,74 @@
+//! Kill points, for the crash matrix: the server kills itself with SIGKILL at a place that a test names.
+//!
+//! A kill point is a task, an entry of its journal and a phase, written `create-environment/2 17 after-intent`.
+//! `CLOUDARK_CRASH_LOG=FILE` appends every point that is passed to a file, `CLOUDARK_CRASH_AT=POINT` dies at the
+//! first passing of one. Without either, passing a point is one look at an empty cell.
+
+use std::fmt;
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::sync::OnceLock;
+
+/// Where in the life of a host call, or of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// Nothing of the call is durable.
+    BeforeIntent,
+    /// The intent is durable, nothing was sent.
+    AfterIntent,
+    /// The service has it; its answer has arrived at this machine and was not looked at.
+    AfterSend,
+    /// The answer was looked at, and is not durable.
+    AfterAnswer,
+    /// The result is durable, the extension has not seen it.
+    AfterResult,
+    /// A run has ended and how is not durable.
+    BeforeEnd,
+    /// How a run ended is durable, and nothing else has happened.
+    AfterEnd,
+}
+
+impl fmt::Display for Phase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::BeforeIntent => "before-intent",
+            Self::AfterIntent => "after-intent",
+            Self::AfterSend => "after-send",
+            Self::AfterAnswer => "after-answer",
+            Self::AfterResult => "after-result",
+            Self::BeforeEnd => "before-end",
+            Self::AfterEnd => "after-end",
+        })
+    }
+}
+
+struct Points {
+    log: Option<PathBuf>,
+    die_at: Option<String>,
+}
+
+static POINTS: OnceLock<Option<Points>> = OnceLock::new();
+
+fn points() -> Option<&'static Points> {
+    let read = || {
+        let log = std::env::var_os("CLOUDARK_CRASH_LOG").map(PathBuf::from);
+        let die_at = std::env::var("CLOUDARK_CRASH_AT").ok();
+        (log.is_some() || die_at.is_some()).then_some(Points { log, die_at })
+    };
+    POINTS.get_or_init(read).as_ref()
+}
+
+/// Passes a kill point.
+pub fn reach(task: &str, position: u32, phase: Phase) {
+    let Some(points) = points() else { return };
+    let point = format!("{task} {position} {phase}");
+    if let Some(log) = &points.log
+        && let Ok(mut file) = std::fs::OpenOptions::new().create(true).append(true).open(log)
+    {
+        let _ = writeln!(file, "{point}");
+    }
+    if points.die_at.as_deref() == Some(point.as_str()) {
+        // As a power cut would have it: no destructor, no flush.
+        let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);
+    }
+}
