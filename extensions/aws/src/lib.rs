@@ -10,6 +10,7 @@ pub mod rds;
 
 mod elb;
 mod mark;
+mod presence;
 mod security_group;
 
 use cloudark_sdk::{Credential, Setting};

@@ -6,7 +6,7 @@ use cloudark_sdk::aws::{self, Error, Expect, Form, List, Query, Tag};
 use cloudark_sdk::prelude::*;
 use serde::Deserialize;
 
-use crate::mark;
+use crate::{mark, presence};
 
 /// From where a port may be reached.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -126,15 +126,11 @@ pub fn find(ctx: &Context, ec2: &Query, name: &str, vpc: Option<&str>) -> Result
     Ok(found)
 }
 
-/// Make it, or adopt the one that we made, and wait until it can be worked with.
+/// Make it, or adopt the one that we made.
 pub fn ensure(ctx: &Context, name: &str, vpc: &str, description: &str) -> Result<Group> {
-    #[derive(Deserialize)]
-    struct Created {
-        #[serde(rename = "groupId")]
-        id: String,
-    }
     let ec2 = Query::new(ctx, &aws::EC2)?;
-    let made = create_or_adopt(
+    presence::ensure(
+        "security group",
         || find(ctx, &ec2, name, Some(vpc)),
         || {
             let form = Form::new()
@@ -142,14 +138,9 @@ pub fn ensure(ctx: &Context, name: &str, vpc: &str, description: &str) -> Result
                 .set("GroupDescription", description)
                 .set("VpcId", vpc)
                 .tag_specification("security-group", &ctx.tags());
-            let created: Created = ec2.call("CreateSecurityGroup", form)?;
-            Ok(Group { id: created.id, tags: List::default(), permissions: List::default() })
+            Ok(ec2.act("CreateSecurityGroup", form)?)
         },
-    )?;
-    wait::until(every(2.seconds()), at_most(5.minutes()), || match with_id(&ec2, &made.id)? {
-        Some(group) => ready(group),
-        None => pending("security group is not visible yet"),
-    })
+    )
 }
 
 /// Give a group exactly these rules: what is missing is added, and what is there besides is removed.
@@ -194,7 +185,7 @@ fn with_rule(form: Form, rule: &Ingress) -> Form {
 /// the last is gone.
 pub fn remove(ctx: &Context, name: &str) -> Result<()> {
     let ec2 = Query::new(ctx, &aws::EC2)?;
-    if find_settled(|| find(ctx, &ec2, name, None))?.is_none() {
+    if presence::to_delete("security group", || find(ctx, &ec2, name, None))?.is_none() {
         return Ok(());
     }
     wait::until(every(10.seconds()), at_most(30.minutes()), || {

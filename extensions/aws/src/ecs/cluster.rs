@@ -5,7 +5,7 @@ use cloudark_sdk::prelude::*;
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::mark;
+use crate::{mark, presence};
 
 /// A cluster, as far as we look at it.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -37,18 +37,14 @@ pub fn find(ctx: &Context, ecs: &Json, name: &str) -> Result<Option<Cluster>> {
 
 /// Make it, or adopt the one that we made, and wait until it is active.
 pub fn ensure(ctx: &Context, name: &str) -> Result<Cluster> {
-    #[derive(Deserialize)]
-    struct Answer {
-        cluster: Cluster,
-    }
     let ecs = Json::new(ctx, &aws::ECS)?;
     wait::until(every(10.seconds()), at_most(5.minutes()), || {
-        let made = create_or_adopt(
+        let made = presence::ensure(
+            "cluster",
             || find(ctx, &ecs, name),
             || {
                 let body = json!({ "clusterName": name, "tags": mark::json(&ctx.tags()) });
-                let answer: Answer = ecs.call("CreateCluster", &body)?;
-                Ok(answer.cluster)
+                Ok(ecs.act("CreateCluster", &body)?)
             },
         );
         match made {
@@ -72,7 +68,7 @@ pub fn ensure(ctx: &Context, name: &str) -> Result<Cluster> {
 /// Remove it, once nothing runs on it any more.
 pub fn remove(ctx: &Context, name: &str) -> Result<()> {
     let ecs = Json::new(ctx, &aws::ECS)?;
-    if find_settled(|| find(ctx, &ecs, name))?.is_none() {
+    if presence::to_delete("cluster", || find(ctx, &ecs, name))?.is_none() {
         return Ok(());
     }
     wait::until(every(10.seconds()), at_most(30.minutes()), || {

@@ -9,7 +9,7 @@ use super::service;
 use super::wanted::Wanted;
 use super::watch::{self, Outcome, Watched};
 use super::{Deployed, diagnosis, load_balancer, log_group, ports, target_group};
-use crate::foundation;
+use crate::{foundation, presence};
 
 /// Run it; done when it serves.
 pub fn deploy(ctx: &Context, cluster: &str, app: &Application) -> Result<Deployment<Deployed>> {
@@ -63,7 +63,8 @@ pub fn deploy(ctx: &Context, cluster: &str, app: &Application) -> Result<Deploym
 fn start(ctx: &Context, asked: &service::Wanted<'_>) -> Result<()> {
     let ecs = Json::new(ctx, &aws::ECS)?;
     wait::until(every(5.seconds()), at_most(5.minutes()), || {
-        let made = create_or_adopt(
+        let made = presence::ensure(
+            "service",
             || service::find_ours(ctx, &ecs, asked.cluster, asked.name),
             || service::create(ctx, &ecs, asked),
         );

@@ -52,6 +52,11 @@ impl Task {
         unhealthy || !(asked || scheduled)
     }
 
+    /// What its ARN ends with.
+    pub fn id(&self) -> &str {
+        self.arn.rsplit('/').next().unwrap_or_default()
+    }
+
     /// Why it stopped, in one sentence.
     pub fn words(&self) -> String {
         let mut words = vec![self.stopped_reason.clone().unwrap_or_else(|| "stopped without a reason".to_owned())];
@@ -116,7 +121,10 @@ pub fn of(ctx: &Context, patient: &Patient<'_>) -> Result<String> {
         task: tasks.last().map(Task::words),
         health: health.iter().filter(|target| target.state == "unhealthy").find_map(target_group::Health::words),
         events: patient.service.events.iter().take(EVENTS).map(|event| event.message.clone()).collect(),
-        lines: logs::last(ctx, patient.log_group, LINES).unwrap_or_default(),
+        lines: tasks
+            .last()
+            .and_then(|task| logs::last(ctx, patient.log_group, task.id(), LINES).ok())
+            .unwrap_or_default(),
     }))
 }
 

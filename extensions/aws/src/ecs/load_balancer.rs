@@ -4,7 +4,7 @@ use cloudark_sdk::aws::{self, Error, Expect, Form, List, Query};
 use cloudark_sdk::prelude::*;
 use serde::Deserialize;
 
-use crate::elb;
+use crate::{elb, presence};
 
 /// A load balancer, as far as we look at it.
 #[derive(Debug, Clone, Deserialize)]
@@ -64,7 +64,8 @@ pub fn find(ctx: &Context, elb: &Query, name: &str) -> Result<Option<LoadBalance
 /// Make it, or adopt the one that we made. It is of no use before [`active`].
 pub fn ensure(ctx: &Context, name: &str, subnets: &[String], group: &str) -> Result<LoadBalancer> {
     let elb = Query::new(ctx, &aws::ELB)?;
-    create_or_adopt(
+    presence::ensure(
+        "load balancer",
         || find(ctx, &elb, name),
         || {
             let form = Form::new()
@@ -74,12 +75,7 @@ pub fn ensure(ctx: &Context, name: &str, subnets: &[String], group: &str) -> Res
                 .list("Subnets.member", subnets)
                 .list("SecurityGroups.member", [group])
                 .tags("Tags.member", &ctx.tags());
-            let answer: LoadBalancers = elb.call("CreateLoadBalancer", form)?;
-            answer
-                .balancers
-                .into_iter()
-                .next()
-                .ok_or_else(|| failure!(permanent, "AWS made load balancer {name:?} but does not show it"))
+            Ok(elb.act("CreateLoadBalancer", form)?)
         },
     )
 }
@@ -110,7 +106,8 @@ pub fn listeners(elb: &Query, balancer: &str) -> Result<Vec<Listener>, Error> {
 /// listener is owned through its load balancer.
 pub fn listen(ctx: &Context, balancer: &str, port: u16, target_group: &str) -> Result<()> {
     let elb = Query::new(ctx, &aws::ELB)?;
-    let listener = create_or_adopt(
+    let listener = presence::ensure(
+        "listener",
         || Ok(listeners(&elb, balancer)?.into_iter().next()),
         || {
             let form = Form::new()
@@ -120,12 +117,7 @@ pub fn listen(ctx: &Context, balancer: &str, port: u16, target_group: &str) -> R
                 .set("DefaultActions.member.1.Type", "forward")
                 .set("DefaultActions.member.1.TargetGroupArn", target_group)
                 .tags("Tags.member", &ctx.tags());
-            let answer: Listeners = elb.call("CreateListener", form)?;
-            answer
-                .listeners
-                .into_iter()
-                .next()
-                .ok_or_else(|| failure!(permanent, "AWS made the listener but does not show it"))
+            Ok(elb.act("CreateListener", form)?)
         },
     )?;
     if listener.port != port {
@@ -137,7 +129,7 @@ pub fn listen(ctx: &Context, balancer: &str, port: u16, target_group: &str) -> R
 /// Remove its listeners, then itself, and wait until it is gone.
 pub fn remove(ctx: &Context, name: &str) -> Result<()> {
     let elb = Query::new(ctx, &aws::ELB)?;
-    let Some(balancer) = find_settled(|| find(ctx, &elb, name))? else {
+    let Some(balancer) = presence::to_delete("load balancer", || find(ctx, &elb, name))? else {
         return Ok(());
     };
     for listener in listeners(&elb, &balancer.arn)? {

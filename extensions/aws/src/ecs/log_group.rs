@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::json;
 use std::collections::BTreeMap;
 
-use crate::mark;
+use crate::{mark, presence};
 
 /// How long lines are kept.
 const RETENTION_DAYS: u32 = 30;
@@ -55,7 +55,8 @@ fn find(ctx: &Context, logs: &Json, name: &str) -> Result<Option<()>> {
 /// Make it, or adopt the one that we made.
 pub fn ensure(ctx: &Context, name: &str) -> Result<()> {
     let logs = Json::new(ctx, &aws::LOGS)?;
-    create_or_adopt(
+    presence::ensure(
+        "log group",
         || find(ctx, &logs, name),
         || {
             let body = json!({ "logGroupName": name, "tags": mark::json_map(&ctx.tags()) });
@@ -69,7 +70,7 @@ pub fn ensure(ctx: &Context, name: &str) -> Result<()> {
 /// Remove it: it does not go with the service.
 pub fn remove(ctx: &Context, name: &str) -> Result<()> {
     let logs = Json::new(ctx, &aws::LOGS)?;
-    if find_settled(|| find(ctx, &logs, name))?.is_some() {
+    if presence::to_delete("log group", || find(ctx, &logs, name))?.is_some() {
         logs.act("DeleteLogGroup", &json!({ "logGroupName": name })).or_absent()?;
     }
     Ok(())

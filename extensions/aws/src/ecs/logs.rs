@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::service::Service;
+use super::task_definition::CONTAINER;
 use super::{diagnosis, service};
 
 /// Lines on a page.
@@ -70,10 +71,11 @@ impl Cursor {
     }
 }
 
-fn filter(logs: &Json, group: &str, from_ms: u64, limit: u32, token: Option<&str>) -> Result<Events> {
-    let mut body = json!({ "logGroupName": group, "startTime": from_ms, "limit": limit, "interleaved": true });
-    if let (Some(token), Value::Object(fields)) = (token, &mut body) {
-        fields.insert("nextToken".to_owned(), token.into());
+fn filter(logs: &Json, group: &str, stream: Option<&str>, from_ms: u64, token: Option<&str>) -> Result<Events> {
+    let mut body = json!({ "logGroupName": group, "startTime": from_ms, "limit": PAGE, "interleaved": true });
+    if let Value::Object(fields) = &mut body {
+        fields.extend(token.map(|token| ("nextToken".to_owned(), token.into())));
+        fields.extend(stream.map(|stream| ("logStreamNames".to_owned(), json!([stream]))));
     }
     // Before the first task has started there may be no group yet.
     let events: Option<Events> = logs.call("FilterLogEvents", &body).or_absent()?;
@@ -81,11 +83,11 @@ fn filter(logs: &Json, group: &str, from_ms: u64, limit: u32, token: Option<&str
 }
 
 /// All lines from a time on, at most `MOST_PAGES` pages of them.
-fn all(logs: &Json, group: &str, from_ms: u64) -> Result<Vec<LogEvent>> {
+fn all(logs: &Json, group: &str, stream: Option<&str>, from_ms: u64) -> Result<Vec<LogEvent>> {
     let mut lines = Vec::new();
     let mut token: Option<String> = None;
     for _ in 0..MOST_PAGES {
-        let page = filter(logs, group, from_ms, PAGE, token.as_deref())?;
+        let page = filter(logs, group, stream, from_ms, token.as_deref())?;
         lines.extend(page.events);
         match page.next_token {
             Some(next) => token = Some(next),
@@ -100,8 +102,8 @@ pub fn runtime(ctx: &Context, group: &str, query: &LogQuery) -> Result<LogPage> 
     let logs = Json::new(ctx, &aws::LOGS)?;
     let mut cursor = query.cursor.as_deref().map(Cursor::parse).unwrap_or_default();
     let lines = match (&query.cursor, query.since_ms, query.tail) {
-        (None, None, Some(tail)) => newest(&logs, group, tail)?,
-        (_, since_ms, _) => all(&logs, group, cursor.at_ms.max(since_ms.unwrap_or(0)))?,
+        (None, None, Some(tail)) => newest(&logs, group, None, tail)?,
+        (_, since_ms, _) => all(&logs, group, None, cursor.at_ms.max(since_ms.unwrap_or(0)))?,
     };
     Ok(page(lines, &mut cursor, query))
 }
@@ -118,12 +120,12 @@ fn page(mut lines: Vec<LogEvent>, cursor: &mut Cursor, query: &LogQuery) -> LogP
 
 /// At least so many of the last lines, where there are: a log is read from its beginning only, so what is read
 /// begins later and later back.
-fn newest(logs: &Json, group: &str, count: u32) -> Result<Vec<LogEvent>> {
+fn newest(logs: &Json, group: &str, stream: Option<&str>, count: u32) -> Result<Vec<LogEvent>> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let now_ms = u64::try_from(now.as_millis()).unwrap_or(u64::MAX);
     let mut lines = Vec::new();
     for window in WINDOWS {
-        lines = all(logs, group, window.map_or(0, |back| now_ms.saturating_sub(back)))?;
+        lines = all(logs, group, stream, window.map_or(0, |back| now_ms.saturating_sub(back)))?;
         if lines.len() >= usize::try_from(count).unwrap_or(usize::MAX) {
             break;
         }
@@ -142,10 +144,11 @@ fn line(event: LogEvent) -> LogLine {
     LogLine { at_ms: event.timestamp, source, message: event.message }
 }
 
-/// The last lines of an application's containers.
-pub fn last(ctx: &Context, group: &str, count: u32) -> Result<Vec<String>> {
+/// The last lines that a task wrote.
+pub fn last(ctx: &Context, group: &str, task: &str, count: u32) -> Result<Vec<String>> {
     let logs = Json::new(ctx, &aws::LOGS)?;
-    let mut lines = newest(&logs, group, count)?;
+    let stream = format!("{CONTAINER}/{CONTAINER}/{task}");
+    let mut lines = newest(&logs, group, Some(&stream), count)?;
     lines.sort_by_key(|line| line.timestamp);
     keep_last(&mut lines, count);
     Ok(lines.into_iter().map(|line| line.message).collect())

@@ -161,7 +161,8 @@ impl Coe for Ecs {
     ) -> Result<()> {
         let recorded = current.map(|current| current.state.cluster.as_str());
         let cluster = recorded.or(cluster.map(|cluster| cluster.state.arn.as_str()));
-        undeploy::undeploy(ctx, cluster, &intent.names)
+        let revision = current.map_or(0, |current| current.state.revision);
+        undeploy::undeploy(ctx, cluster, revision, &intent.names)
     }
 
     fn read_application(

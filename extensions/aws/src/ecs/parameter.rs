@@ -11,7 +11,7 @@ use cloudark_sdk::prelude::*;
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::mark;
+use crate::{mark, presence};
 
 /// How a parameter's label begins, so that a delete that knows only the minted names finds them all.
 const LABEL: &str = "secret-";
@@ -21,9 +21,18 @@ pub fn name(ctx: &Context, revision: u32, variable: &str) -> Result<String> {
     ctx.name(&format!("{LABEL}{revision}-{variable}"), super::rules::parameter())
 }
 
-/// The names of all parameters among the names that were minted for the application.
-pub fn minted(names: &BTreeMap<String, String>) -> impl Iterator<Item = &str> {
-    names.iter().filter(|(label, _)| label.starts_with(LABEL)).map(|(_, name)| name.as_str())
+/// The names of the parameters, among all names that were minted for the application, that may be there: those of
+/// revisions before `since` were removed when it began to serve.
+pub fn minted(names: &BTreeMap<String, String>, since: u32) -> impl Iterator<Item = &str> {
+    names
+        .iter()
+        .filter(move |(label, _)| revision(label).is_some_and(|revision| revision >= since))
+        .map(|(_, name)| name.as_str())
+}
+
+/// The revision of a parameter's label: `secret-2-PASSWORD`.
+fn revision(label: &str) -> Option<u32> {
+    label.strip_prefix(LABEL)?.split('-').next()?.parse().ok()
 }
 
 fn exists(ssm: &Json, name: &str) -> Result<bool, Error> {
@@ -66,7 +75,8 @@ pub fn ensure(ctx: &Context, name: &str, secret: &Secret) -> Result<()> {
     if find(ctx, &ssm, name)?.is_some() {
         return write(json!({ "Name": name, "Type": "SecureString", "Overwrite": true }));
     }
-    create_or_adopt(
+    presence::ensure(
+        "parameter",
         || find(ctx, &ssm, name),
         || write(json!({ "Name": name, "Type": "SecureString", "Tags": mark::json_capital(&ctx.tags()) })),
     )
@@ -75,7 +85,7 @@ pub fn ensure(ctx: &Context, name: &str, secret: &Secret) -> Result<()> {
 /// Remove it.
 pub fn remove(ctx: &Context, name: &str) -> Result<()> {
     let ssm = Json::new(ctx, &aws::SSM)?;
-    if find_settled(|| find(ctx, &ssm, name))?.is_some() {
+    if presence::to_delete("parameter", || find(ctx, &ssm, name))?.is_some() {
         ssm.act("DeleteParameter", &json!({ "Name": name })).or_absent()?;
     }
     Ok(())

@@ -4,7 +4,7 @@ use cloudark_sdk::aws::{self, Error, Expect, Form, List, Query, Tag};
 use cloudark_sdk::prelude::*;
 use serde::Deserialize;
 
-use crate::mark;
+use crate::{mark, presence};
 
 /// Only ECS may assume it. The grant allows no other text.
 const TRUST: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"ecs-tasks.amazonaws.com"},"Action":"sts:AssumeRole"}]}"#;
@@ -123,7 +123,8 @@ fn find(ctx: &Context, iam: &Query, name: &str) -> Result<Option<Role>> {
 /// Make it, or adopt the one that we made.
 pub fn ensure(ctx: &Context, name: &str) -> Result<Role> {
     let iam = Query::new(ctx, &aws::IAM)?;
-    create_or_adopt(
+    presence::ensure(
+        "role",
         || find(ctx, &iam, name),
         || {
             let form = Form::new()
@@ -131,8 +132,7 @@ pub fn ensure(ctx: &Context, name: &str) -> Result<Role> {
                 .set("Description", format!("Starts {:?} of CloudARK environment {:?}", ctx.piece, ctx.environment))
                 .set("AssumeRolePolicyDocument", TRUST)
                 .tags("Tags.member", &ctx.tags());
-            let answer: Answer = iam.call("CreateRole", form)?;
-            Ok(answer.role)
+            Ok(iam.act("CreateRole", form)?)
         },
     )
 }
@@ -150,7 +150,7 @@ pub fn permit(ctx: &Context, name: &str, role: &Role, permissions: &Permissions<
 /// Remove its policy, then itself: AWS deletes no role that has one.
 pub fn remove(ctx: &Context, name: &str) -> Result<()> {
     let iam = Query::new(ctx, &aws::IAM)?;
-    if find_settled(|| find(ctx, &iam, name))?.is_none() {
+    if presence::to_delete("role", || find(ctx, &iam, name))?.is_none() {
         return Ok(());
     }
     let policy = Form::new().set("RoleName", name).set("PolicyName", POLICY);

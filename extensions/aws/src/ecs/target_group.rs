@@ -5,7 +5,7 @@ use cloudark_sdk::prelude::*;
 use serde::Deserialize;
 
 use super::health_check::HealthCheck;
-use crate::elb;
+use crate::{elb, presence};
 
 /// A target group, as far as we look at it.
 #[derive(Debug, Clone, Deserialize)]
@@ -63,7 +63,8 @@ pub fn find(ctx: &Context, elb: &Query, name: &str) -> Result<Option<TargetGroup
 /// Make it, or adopt the one that we made.
 pub fn ensure(ctx: &Context, name: &str, vpc: &str, port: u16, check: &HealthCheck) -> Result<TargetGroup> {
     let elb = Query::new(ctx, &aws::ELB)?;
-    create_or_adopt(
+    presence::ensure(
+        "target group",
         || find(ctx, &elb, name),
         || {
             let form = Form::new()
@@ -76,12 +77,7 @@ pub fn ensure(ctx: &Context, name: &str, vpc: &str, port: u16, check: &HealthChe
                 .set("HealthCheckPath", &check.path)
                 .set("Matcher.HttpCode", &check.codes)
                 .tags("Tags.member", &ctx.tags());
-            let answer: Groups = elb.call("CreateTargetGroup", form)?;
-            answer
-                .groups
-                .into_iter()
-                .next()
-                .ok_or_else(|| failure!(permanent, "AWS made target group {name:?} but does not show it"))
+            Ok(elb.act("CreateTargetGroup", form)?)
         },
     )
 }
@@ -116,7 +112,7 @@ pub fn health(elb: &Query, arn: &str) -> Result<Vec<Health>, Error> {
 /// Remove it, once its load balancer has let it go.
 pub fn remove(ctx: &Context, name: &str) -> Result<()> {
     let elb = Query::new(ctx, &aws::ELB)?;
-    if find_settled(|| find(ctx, &elb, name))?.is_none() {
+    if presence::to_delete("target group", || find(ctx, &elb, name))?.is_none() {
         return Ok(());
     }
     wait::until(every(5.seconds()), at_most(30.minutes()), || {

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::fargate::Size;
-use crate::mark;
+use crate::{mark, presence};
 
 /// The name of the one container of a task, and how its log streams begin.
 pub const CONTAINER: &str = "app";
@@ -115,7 +115,8 @@ fn newest(ecs: &Json, family: &str) -> Result<Option<Described>, Error> {
 pub fn ensure(ctx: &Context, wanted: &Wanted<'_>) -> Result<String> {
     let ecs = Json::new(ctx, &aws::ECS)?;
     let content = (CONTENT.to_owned(), wanted.content());
-    create_or_adopt(
+    presence::ensure(
+        "task definition",
         || {
             let Some(found) = newest(&ecs, wanted.family)? else {
                 return Ok(None);
@@ -131,8 +132,7 @@ pub fn ensure(ctx: &Context, wanted: &Wanted<'_>) -> Result<String> {
             if let Value::Object(fields) = &mut body {
                 fields.insert("tags".to_owned(), mark::json(&tags));
             }
-            let registered: Described = ecs.call("RegisterTaskDefinition", &body)?;
-            Ok(registered.task_definition.arn)
+            Ok(ecs.act("RegisterTaskDefinition", &body)?)
         },
     )
 }
@@ -150,17 +150,29 @@ fn revisions(ecs: &Json, family: &str, status: &str) -> Result<Vec<String>, Erro
     ecs.pages("ListTaskDefinitions", &body, "nextToken", |page: Page| (page.task_definition_arns, page.next_token))
 }
 
+/// Remove the whole family.
+pub fn remove(ctx: &Context, family: &str) -> Result<()> {
+    let ecs = Json::new(ctx, &aws::ECS)?;
+    presence::to_delete("task definition", || Ok(newest(&ecs, family)?))?;
+    remove_all_but(ctx, family, None)
+}
+
 /// Remove all revisions of a family but `keep`. Deregistered alone, they would stay readable for ever.
 pub fn remove_all_but(ctx: &Context, family: &str, keep: Option<&str>) -> Result<()> {
     let ecs = Json::new(ctx, &aws::ECS)?;
-    let mut superseded: Vec<String> =
-        revisions(&ecs, family, "ACTIVE")?.into_iter().filter(|arn| Some(arn.as_str()) != keep).collect();
+    let other = |arn: &String| Some(arn.as_str()) != keep;
+    let mut superseded = revisions(&ecs, family, "ACTIVE")?;
+    // Lists lag behind: the newest revision may be missing from this one.
+    superseded.extend(newest(&ecs, family)?.map(|found| found.task_definition.arn));
+    superseded.retain(other);
+    superseded.sort();
+    superseded.dedup();
     for arn in &superseded {
         ecs.act("DeregisterTaskDefinition", &json!({ "taskDefinition": arn }))
             .or_absent()
             .or_code(&["ClientException"])?;
     }
-    superseded.extend(revisions(&ecs, family, "INACTIVE")?.into_iter().filter(|arn| Some(arn.as_str()) != keep));
+    superseded.extend(revisions(&ecs, family, "INACTIVE")?.into_iter().filter(other));
     superseded.sort();
     superseded.dedup();
     // DeleteTaskDefinitions takes ten at a time.

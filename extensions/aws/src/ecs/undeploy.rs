@@ -8,8 +8,9 @@ use super::names::Names;
 use super::{load_balancer, log_group, parameter, ports, role, service, target_group, task_definition};
 use crate::foundation;
 
-/// Remove everything that was made for it. `cluster` is the ARN, where there is, or was, a cluster.
-pub fn undeploy(ctx: &Context, cluster: Option<&str>, minted: &BTreeMap<String, String>) -> Result<()> {
+/// Remove everything that was made for it. `cluster` is the ARN, where there is, or was, a cluster;
+/// `revision` the one that serves, 0 where none ever did.
+pub fn undeploy(ctx: &Context, cluster: Option<&str>, revision: u32, minted: &BTreeMap<String, String>) -> Result<()> {
     let names = Names::of(ctx)?;
     if let Some(cluster) = cluster {
         service::remove(ctx, cluster, &names.service)?;
@@ -21,8 +22,8 @@ pub fn undeploy(ctx: &Context, cluster: Option<&str>, minted: &BTreeMap<String, 
         ports::close_unused(ctx, &ctx.foundation::<foundation::State>()?.groups, cluster)?;
     }
     progress!("removing definitions, secrets and logs");
-    task_definition::remove_all_but(ctx, &names.family, None)?;
-    for name in parameter::minted(minted) {
+    task_definition::remove(ctx, &names.family)?;
+    for name in parameter::minted(minted, revision) {
         parameter::remove(ctx, name)?;
     }
     role::remove(ctx, &names.role)?;

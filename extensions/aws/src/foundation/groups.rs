@@ -61,10 +61,16 @@ fn description(environment: &str, whose: &str) -> String {
     format!("CloudARK environment {environment}: {whose}")
 }
 
-/// Remove them, those that refer to others first.
-pub(super) fn remove(ctx: &Context) -> Result<()> {
-    for label in [DATA, TASKS, BALANCERS] {
-        security_group::remove(ctx, &ctx.name(label, NAME)?)?;
+/// Remove them, those that refer to others first. Of those that the record does not have, none was ever made.
+pub(super) fn remove(ctx: &Context, current: Option<&Groups>) -> Result<()> {
+    for (label, recorded) in [
+        (DATA, current.map(|groups| &groups.data)),
+        (TASKS, current.map(|groups| &groups.tasks)),
+        (BALANCERS, current.map(|groups| &groups.balancers)),
+    ] {
+        if recorded != Some(&None) {
+            security_group::remove(ctx, &ctx.name(label, NAME)?)?;
+        }
     }
     Ok(())
 }

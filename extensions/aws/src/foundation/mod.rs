@@ -50,14 +50,15 @@ impl Foundation for Aws {
         Ok(Instance::new(network.vpc.clone()).summary(summary).state(State { network, groups }))
     }
 
-    fn release(ctx: &Context, pieces: &[Piece], _current: Option<&Instance<State>>) -> Result<()> {
+    fn release(ctx: &Context, pieces: &[Piece], current: Option<&Instance<State>>) -> Result<()> {
         if pieces.iter().any(rds::is_retained) {
             // A database that outlives its environment keeps what it stands on.
             progress!("keeping the network of the database that is retained");
             return groups::close(ctx);
         }
-        groups::remove(ctx)?;
-        network::remove(ctx)
+        let current = current.map(|current| &current.state);
+        groups::remove(ctx, current.map(|state| &state.groups))?;
+        network::remove(ctx, current.map(|state| &state.network))
     }
 }
 

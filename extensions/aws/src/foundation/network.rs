@@ -17,6 +17,8 @@ pub struct Network {
     pub vpc: String,
     /// Public subnets, one in each zone.
     pub subnets: Vec<Subnet>,
+    /// Whether we made it.
+    pub own: bool,
 }
 
 impl Network {
@@ -64,12 +66,15 @@ pub(super) fn ensure(ctx: &Context, named: Option<&str>, current: Option<&Networ
             subnets.len()
         );
     }
-    Ok(Network { vpc, subnets })
+    Ok(Network { vpc, subnets, own: false })
 }
 
 /// Remove what is ours of it.
-pub(super) fn remove(ctx: &Context) -> Result<()> {
-    Own::new(ctx)?.remove()
+pub(super) fn remove(ctx: &Context, current: Option<&Network>) -> Result<()> {
+    match current {
+        Some(network) if !network.own => Ok(()),
+        _ => Own::new(ctx)?.remove(),
+    }
 }
 
 #[derive(Deserialize)]
@@ -79,9 +84,9 @@ struct Vpcs {
 }
 
 #[derive(Deserialize)]
-pub(super) struct Vpc {
+struct Vpc {
     #[serde(rename = "vpcId")]
-    pub(super) id: String,
+    id: String,
 }
 
 fn first(answer: Option<Vpcs>) -> Option<String> {

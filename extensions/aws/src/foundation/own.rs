@@ -9,6 +9,7 @@ use serde::Deserialize;
 
 use super::network::{self, Network};
 use super::subnets::Subnet;
+use crate::presence;
 
 /// Private addresses (RFC 1918) that few other networks use, should they ever be connected.
 const ADDRESSES: &str = "10.42.0.0/16";
@@ -51,24 +52,21 @@ impl<'a> Own<'a> {
     /// Make what is missing of it.
     pub(super) fn ensure(&self) -> Result<Network> {
         progress!("making a network: the account has no default one");
-        let vpc = create_or_adopt(|| self.vpc(), || self.create_vpc())?;
-        self.wait_for("network", || self.vpc())?;
+        let vpc = presence::ensure("network", || self.vpc(), || self.create_vpc())?;
         let dns = Form::new().set("VpcId", &vpc).set("EnableDnsHostnames.Value", true);
         self.ec2.act("ModifyVpcAttribute", dns)?;
 
         let mut subnets = Vec::new();
         for (zone, addresses) in self.zones()?.into_iter().zip(SUBNET_ADDRESSES) {
-            let id = create_or_adopt(|| self.subnet_in(&zone), || self.create_subnet(&vpc, &zone, addresses))?;
-            self.wait_for("subnet", || self.subnet_in(&zone))?;
+            let create = || self.create_subnet(&vpc, &zone, addresses);
+            let id = presence::ensure("subnet", || self.subnet_in(&zone), create)?;
             subnets.push(Subnet { id, zone });
         }
-        let gateway = create_or_adopt(|| self.gateway(), || self.create_gateway())?;
-        self.wait_for("internet gateway", || self.gateway())?;
+        let gateway = presence::ensure("internet gateway", || self.gateway(), || self.create_gateway())?;
         let attachment = Form::new().set("InternetGatewayId", &gateway).set("VpcId", &vpc);
         self.ec2.act("AttachInternetGateway", attachment).or_code(&["Resource.AlreadyAssociated"])?;
 
-        let table = create_or_adopt(|| self.route_table(), || self.create_route_table(&vpc))?;
-        self.wait_for("route table", || self.route_table())?;
+        let table = presence::ensure("route table", || self.route_table(), || self.create_route_table(&vpc))?;
         let route =
             Form::new().set("RouteTableId", &table).set("DestinationCidrBlock", "0.0.0.0/0").set("GatewayId", &gateway);
         self.ec2.act("CreateRoute", route).or_code(&["RouteAlreadyExists"])?;
@@ -76,24 +74,49 @@ impl<'a> Own<'a> {
             let association = Form::new().set("RouteTableId", &table).set("SubnetId", &subnet.id);
             self.ec2.act("AssociateRouteTable", association).or_code(&["Resource.AlreadyAssociated"])?;
         }
-        Ok(Network { vpc, subnets })
+        Ok(Network { vpc, subnets, own: true })
     }
 
-    /// Take it down, in the order in which AWS lets go.
+    /// Take it down, in the order in which AWS lets go: again and again from the beginning while it does not, because
+    /// interfaces go late and a part that was just made shows up late.
     pub(super) fn remove(&self) -> Result<()> {
-        for (number, zone) in self.subnet_zones()?.into_iter().enumerate() {
-            progress!("removing subnet {}", number + 1);
-            self.delete("DeleteSubnet", "SubnetId", "subnet", || self.subnet_in(&zone))?;
+        let Some(vpc) = presence::to_delete("network", || self.vpc())? else { return Ok(()) };
+        progress!("removing the network");
+        presence::to_delete("internet gateway", || self.gateway())?;
+        wait::until(every(10.seconds()), at_most(30.minutes()), || match self.take_down(&vpc)? {
+            None => ready(()),
+            Some(part) => pending(format!("{part} is still in use")),
+        })
+    }
+
+    /// One try. Answers the part that something still depends on.
+    fn take_down(&self, vpc: &str) -> Result<Option<String>> {
+        for subnet in self.subnets(self.marked(&[]))? {
+            if !self.delete("DeleteSubnet", "SubnetId", &subnet.id)? {
+                return Ok(Some(format!("subnet {}", subnet.id)));
+            }
         }
-        self.delete("DeleteRouteTable", "RouteTableId", "route table", || self.route_table())?;
-        if let (Some(gateway), Some(vpc)) = (self.gateway()?, self.vpc()?) {
-            let attachment = Form::new().set("InternetGatewayId", &gateway).set("VpcId", &vpc);
-            self.retry("internet gateway", || {
-                self.ec2.act("DetachInternetGateway", attachment.clone()).or_absent().or_code(&["Gateway.NotAttached"])
-            })?;
+        if let Some(table) = self.route_table()?
+            && !self.delete("DeleteRouteTable", "RouteTableId", &table)?
+        {
+            return Ok(Some(format!("route table {table}")));
         }
-        self.delete("DeleteInternetGateway", "InternetGatewayId", "internet gateway", || self.gateway())?;
-        self.delete("DeleteVpc", "VpcId", "network", || self.vpc())
+        if let Some(gateway) = self.gateway()? {
+            let attachment = Form::new().set("InternetGatewayId", &gateway).set("VpcId", vpc);
+            let detached = self.ec2.act("DetachInternetGateway", attachment).or_absent();
+            let detached = detached.or_code(&["Gateway.NotAttached"]).or_code(&["DependencyViolation"])?;
+            if detached.is_none() || !self.delete("DeleteInternetGateway", "InternetGatewayId", &gateway)? {
+                return Ok(Some(format!("internet gateway {gateway}")));
+            }
+        }
+        let gone = self.delete("DeleteVpc", "VpcId", vpc)?;
+        Ok((!gone).then(|| format!("network {vpc}")))
+    }
+
+    /// Delete one thing. Whether it is gone: not, while something depends on it.
+    fn delete(&self, action: &str, parameter: &str, id: &str) -> Result<bool> {
+        let deleted = self.ec2.act(action, Form::new().set(parameter, id)).or_absent();
+        Ok(deleted.or_code(&["DependencyViolation"])?.is_some())
     }
 
     /// Our mark, and what it is: for people, and for whoever counts what there is twice.
@@ -119,14 +142,9 @@ impl<'a> Own<'a> {
         Ok(network::marked(&self.ec2, self.marked(&[]))?)
     }
 
-    fn create_vpc(&self) -> Result<String> {
-        #[derive(Deserialize)]
-        struct Answer {
-            vpc: network::Vpc,
-        }
+    fn create_vpc(&self) -> Result<()> {
         let form = Form::new().set("CidrBlock", ADDRESSES).tag_specification("vpc", &self.tags("vpc"));
-        let answer: Answer = self.ec2.call("CreateVpc", form)?;
-        Ok(answer.vpc.id)
+        Ok(self.ec2.act("CreateVpc", form)?)
     }
 
     fn zones(&self) -> Result<Vec<String>> {
@@ -169,22 +187,13 @@ impl<'a> Own<'a> {
         Ok(found.into_iter().next().map(|subnet| subnet.id))
     }
 
-    fn subnet_zones(&self) -> Result<Vec<String>> {
-        Ok(self.subnets(self.marked(&[]))?.into_iter().map(|subnet| subnet.zone).collect())
-    }
-
-    fn create_subnet(&self, vpc: &str, zone: &str, addresses: &str) -> Result<String> {
-        #[derive(Deserialize)]
-        struct Answer {
-            subnet: super::subnets::Found,
-        }
+    fn create_subnet(&self, vpc: &str, zone: &str, addresses: &str) -> Result<()> {
         let form = Form::new()
             .set("VpcId", vpc)
             .set("CidrBlock", addresses)
             .set("AvailabilityZone", zone)
             .tag_specification("subnet", &self.tags(&format!("subnet in {zone}")));
-        let answer: Answer = self.ec2.call("CreateSubnet", form)?;
-        Ok(answer.subnet.id)
+        Ok(self.ec2.act("CreateSubnet", form)?)
     }
 
     fn gateway(&self) -> Result<Option<String>> {
@@ -197,15 +206,9 @@ impl<'a> Own<'a> {
         Ok(answer.gateways.into_iter().next().map(|gateway| gateway.id))
     }
 
-    fn create_gateway(&self) -> Result<String> {
-        #[derive(Deserialize)]
-        struct Answer {
-            #[serde(rename = "internetGateway")]
-            gateway: Gateway,
-        }
+    fn create_gateway(&self) -> Result<()> {
         let form = Form::new().tag_specification("internet-gateway", &self.tags("gateway"));
-        let answer: Answer = self.ec2.call("CreateInternetGateway", form)?;
-        Ok(answer.gateway.id)
+        Ok(self.ec2.act("CreateInternetGateway", form)?)
     }
 
     fn route_table(&self) -> Result<Option<String>> {
@@ -218,48 +221,8 @@ impl<'a> Own<'a> {
         Ok(answer.tables.into_iter().next().map(|table| table.id))
     }
 
-    fn create_route_table(&self, vpc: &str) -> Result<String> {
-        #[derive(Deserialize)]
-        struct Answer {
-            #[serde(rename = "routeTable")]
-            table: RouteTable,
-        }
+    fn create_route_table(&self, vpc: &str) -> Result<()> {
         let form = Form::new().set("VpcId", vpc).tag_specification("route-table", &self.tags("routes"));
-        let answer: Answer = self.ec2.call("CreateRouteTable", form)?;
-        Ok(answer.table.id)
-    }
-
-    /// Wait until what was just made can be seen, so that the next call can refer to it.
-    fn wait_for(&self, what: &str, find: impl Fn() -> Result<Option<String>>) -> Result<String> {
-        wait::until(every(2.seconds()), at_most(5.minutes()), || match find()? {
-            Some(id) => ready(id),
-            None => pending(format!("{what} is not visible yet")),
-        })
-    }
-
-    /// Delete what is found, again and again while something still depends on it.
-    fn delete(
-        &self,
-        action: &str,
-        parameter: &str,
-        what: &str,
-        find: impl Fn() -> Result<Option<String>>,
-    ) -> Result<()> {
-        wait::until(every(10.seconds()), at_most(30.minutes()), || {
-            let Some(id) = find()? else { return ready(()) };
-            let deleted = self.ec2.act(action, Form::new().set(parameter, &id)).or_absent();
-            match deleted.or_code(&["DependencyViolation"])? {
-                Some(_) => ready(()),
-                None => pending(format!("{what} {id} is still in use")),
-            }
-        })
-    }
-
-    /// Do it again and again while something depends on it.
-    fn retry<T>(&self, what: &str, act: impl Fn() -> Result<T, Error>) -> Result<()> {
-        wait::until(every(10.seconds()), at_most(30.minutes()), || match act().or_code(&["DependencyViolation"])? {
-            Some(_) => ready(()),
-            None => pending(format!("{what} is still in use")),
-        })
+        Ok(self.ec2.act("CreateRouteTable", form)?)
     }
 }

@@ -5,7 +5,7 @@ use cloudark_sdk::prelude::*;
 use serde::Deserialize;
 
 use super::config::Config;
-use crate::mark;
+use crate::{mark, presence};
 
 /// A database instance, as far as we look at it.
 #[derive(Debug, Clone, Deserialize)]
@@ -122,19 +122,7 @@ pub struct Site<'a> {
 }
 
 /// Ask for it. It takes minutes to be available.
-pub fn create(
-    ctx: &Context,
-    rds: &Query,
-    id: &str,
-    config: &Config,
-    site: &Site<'_>,
-    password: &Secret,
-) -> Result<Database> {
-    #[derive(Deserialize)]
-    struct Created {
-        #[serde(rename = "DBInstance")]
-        instance: Database,
-    }
+pub fn create(ctx: &Context, rds: &Query, id: &str, config: &Config, site: &Site<'_>, password: &Secret) -> Result<()> {
     let form = Form::new()
         .set("DBInstanceIdentifier", id)
         .set("DBInstanceClass", config.class())
@@ -154,8 +142,7 @@ pub fn create(
         .set("BackupRetentionPeriod", config.backup)
         .set("CopyTagsToSnapshot", true)
         .tags("Tags.Tag", &ctx.tags());
-    let created: Created = rds.call("CreateDBInstance", form)?;
-    Ok(created.instance)
+    Ok(rds.act("CreateDBInstance", form)?)
 }
 
 /// Change it, at once instead of in the next maintenance window.
@@ -210,7 +197,7 @@ pub fn available(ctx: &Context, rds: &Query, id: &str, as_wanted: impl Fn(&Datab
 
 /// Delete it, after a last snapshot of this name where one is given, and wait until it is gone.
 pub fn remove(ctx: &Context, rds: &Query, id: &str, snapshot: Option<&str>) -> Result<()> {
-    if find_settled(|| find(ctx, rds, id))?.is_none() {
+    if presence::to_delete("database", || find(ctx, rds, id))?.is_none() {
         return Ok(());
     }
     wait::until(every(15.seconds()), at_most(90.minutes()), || {

@@ -12,8 +12,8 @@ use cloudark_sdk::instance::Value;
 use cloudark_sdk::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use crate::foundation;
 use crate::security_group::{self, Ingress, Source};
+use crate::{foundation, presence};
 use config::{Config, Deletion, Engine};
 use instance::{Database, Site};
 
@@ -114,7 +114,8 @@ impl Resource for Rds {
         let groups = groups(ctx, config)?;
         let password = password(config)?;
 
-        create_or_adopt(
+        presence::ensure(
+            "database",
             || instance::find(ctx, &rds, &id),
             || {
                 let site = Site { subnets: &subnets, groups: &groups };
@@ -154,8 +155,8 @@ impl Resource for Rds {
         instance::modify(&rds, &before, config, &groups, config.password.as_ref())?;
         let database =
             instance::available(ctx, &rds, id, |database| differences::fulfils(&Seen::from(database), config))?;
-        if config.policy.access.addresses().is_none() {
-            security_group::remove(ctx, &ctx.name("access", IDENTIFIER)?)?;
+        if let (None, Some(access)) = (config.policy.access.addresses(), intent.minted("access")) {
+            security_group::remove(ctx, access)?;
         }
         Ok(describe(&database, current.state.subnets.clone(), config, password))
     }
@@ -174,7 +175,10 @@ impl Resource for Rds {
         let rds = Query::new(ctx, &aws::RDS)?;
         instance::remove(ctx, &rds, &ctx.name("db", IDENTIFIER)?, snapshot.as_deref())?;
         subnet_group::remove(ctx, &rds, &ctx.name("subnets", IDENTIFIER)?)?;
-        security_group::remove(ctx, &ctx.name("access", IDENTIFIER)?)
+        match intent.minted("access") {
+            Some(access) => security_group::remove(ctx, access),
+            None => Ok(()),
+        }
     }
 }
 

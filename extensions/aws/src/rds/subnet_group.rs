@@ -4,7 +4,7 @@ use cloudark_sdk::aws::{self, Expect, Form, List, Query, Tag};
 use cloudark_sdk::prelude::*;
 use serde::Deserialize;
 
-use crate::mark;
+use crate::{mark, presence};
 
 /// Whether there is one of this name, which is then ours.
 fn find(ctx: &Context, rds: &Query, name: &str) -> Result<Option<()>> {
@@ -38,7 +38,8 @@ fn find(ctx: &Context, rds: &Query, name: &str) -> Result<Option<()>> {
 
 /// Make it, or adopt the one that we made.
 pub fn ensure(ctx: &Context, rds: &Query, name: &str, subnets: &[String]) -> Result<()> {
-    create_or_adopt(
+    presence::ensure(
+        "DB subnet group",
         || find(ctx, rds, name),
         || {
             let form = Form::new()
@@ -53,7 +54,7 @@ pub fn ensure(ctx: &Context, rds: &Query, name: &str, subnets: &[String]) -> Res
 
 /// Remove it, once no instance is in it any more.
 pub fn remove(ctx: &Context, rds: &Query, name: &str) -> Result<()> {
-    if find_settled(|| find(ctx, rds, name))?.is_none() {
+    if presence::to_delete("DB subnet group", || find(ctx, rds, name))?.is_none() {
         return Ok(());
     }
     wait::until(every(10.seconds()), at_most(30.minutes()), || {

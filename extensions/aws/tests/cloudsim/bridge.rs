@@ -86,11 +86,6 @@ impl World {
         self.control("GET", path, "").1
     }
 
-    pub fn post(&self, path: &str, body: &Value) {
-        let (status, answer) = self.control("POST", path, &body.to_string());
-        assert!(status < 300, "{path}: {}", String::from_utf8_lossy(&answer));
-    }
-
     fn control(&self, method: &str, path: &str, body: &str) -> (u16, Vec<u8>) {
         let host = self.sim.url().trim_start_matches("http://").to_owned();
         let headers = vec![("Content-Type".to_owned(), "application/json".to_owned())];

@@ -35,13 +35,20 @@ fn intent<C: serde::de::DeserializeOwned>(kind: &str, config: &Json) -> Intent<C
     Intent::new(kind, serde_json::from_value(config.clone()).unwrap())
 }
 
+/// What is wanted of the database, with the names that the host has minted for it.
+fn database(config: &Json) -> Intent<<rds::Rds as Resource>::Config> {
+    let mut wanted = intent("rds", config);
+    wanted.names = BTreeMap::from([("access".to_owned(), "test-db-access".to_owned())]);
+    wanted
+}
+
 impl Environment {
     pub fn create(world: World, config: Json) -> Self {
         let mut new = Self { world, database: None, config, foundation: None, cluster: None };
         let pieces = new.pieces();
         new.foundation = Some(foundation::Aws::prepare(&new.context("foundation/aws"), &pieces, None).unwrap());
         new.cluster = Some(ecs::Ecs::create(&new.context("cluster"), &intent("ecs", &json!({}))).unwrap());
-        new.database = Some(rds::Rds::create(&new.context("db"), &intent("rds", &new.config)).unwrap());
+        new.database = Some(rds::Rds::create(&new.context("db"), &database(&new.config)).unwrap());
         new
     }
 
@@ -76,12 +83,12 @@ impl Environment {
     }
 
     pub fn plan(&self, config: &Json) -> Plan {
-        rds::Rds::plan(&self.context("db"), &intent("rds", config), self.database.as_ref()).unwrap()
+        rds::Rds::plan(&self.context("db"), &database(config), self.database.as_ref()).unwrap()
     }
 
     pub fn update(&mut self, config: &Json) {
         let current = self.database.take().unwrap();
-        self.database = Some(rds::Rds::update(&self.context("db"), &intent("rds", config), &current).unwrap());
+        self.database = Some(rds::Rds::update(&self.context("db"), &database(config), &current).unwrap());
         self.config = config.clone();
     }
 
@@ -130,7 +137,7 @@ impl Environment {
 
     pub fn destroy(&mut self) {
         let config = self.config.clone();
-        rds::Rds::delete(&self.context("db"), &intent("rds", &config), self.database.as_ref()).unwrap();
+        rds::Rds::delete(&self.context("db"), &database(&config), self.database.as_ref()).unwrap();
         ecs::Ecs::delete(&self.context("cluster"), &intent("ecs", &json!({})), self.cluster.as_ref()).unwrap();
         foundation::Aws::release(&self.context("foundation/aws"), &self.pieces(), self.foundation.as_ref()).unwrap();
     }
