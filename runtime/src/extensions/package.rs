@@ -101,7 +101,7 @@ pub enum PackageError {
     #[error("it does not export `cloudark:extension/metadata@0.1.0`: it cannot say what it is")]
     NoMetadata,
     /// It has no manifest, or two.
-    #[error("it has {0} custom sections `cloudark:manifest`, and must have one: add it with `cld extension build`")]
+    #[error("it has {0} custom sections `cloudark:manifest`, and must have one, with its manifest as YAML")]
     Manifests(usize),
     /// Its manifest is wrong.
     #[error("its manifest is wrong: {0}")]
