@@ -1,7 +1,9 @@
 //! The host double on the simulated AWS: what the extension sends goes over real HTTP, signed, to cloudsim.
 
+use std::cell::RefCell;
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::rc::Rc;
 
 use cloudark_sdk::Secret;
 use cloudark_sdk::testing::{Answer, Host, Sent};
@@ -31,10 +33,34 @@ impl Guard for Open {
     fn answered(&mut self, _: &Sent, _: &str, _: u16, _: &[u8]) {}
 }
 
+/// What happens to a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// It is performed, and its answer is lost.
+    AnswerLost,
+    /// It is never performed, and nobody knows.
+    RequestLost,
+    /// It is performed, and the run dies before it hears of it: nothing more is sent.
+    DeadAfter,
+    /// The run dies before it is sent.
+    DeadBefore,
+}
+
+/// Which call meets a fault.
+#[derive(Debug, Default)]
+pub struct Faults {
+    /// The number of the changing call, from 1, and what happens to it.
+    pub at: Option<(usize, Fault)>,
+    /// The changing calls so far.
+    pub changes: Vec<String>,
+    dead: bool,
+}
+
 /// A simulator and the host double before it.
 pub struct World {
     pub host: Host,
     pub sim: SimHandle,
+    pub faults: Rc<RefCell<Faults>>,
 }
 
 impl World {
@@ -42,8 +68,14 @@ impl World {
         let sim = Sim::start(config).unwrap();
         let host = Host::new();
         let address = sim.url().trim_start_matches("http://").to_owned();
+        let faults = Rc::new(RefCell::new(Faults::default()));
+        let shared = Rc::clone(&faults);
         host.on("POST", "/", move |sent| {
             let service = service(sent);
+            let fault = match shared.borrow_mut().meet(sent) {
+                Ok(fault) => fault,
+                Err(dead) => return dead,
+            };
             if let Err(denial) = guard.check(sent, service) {
                 return Answer::denied(&denial);
             }
@@ -52,9 +84,13 @@ impl World {
                 eprintln!("> {service} {}\n< {status} {}", sent.text(), String::from_utf8_lossy(&body));
             }
             guard.answered(sent, service, status, &body);
-            Answer::new(status, body)
+            match fault {
+                Some(Fault::AnswerLost) => Answer::lost(120_000),
+                Some(_) => Answer::denied("the run is dead"),
+                None => Answer::new(status, body),
+            }
         });
-        Self { host, sim }
+        Self { host, sim, faults }
     }
 
     /// The settings of the context.
@@ -90,6 +126,44 @@ impl World {
         let host = self.sim.url().trim_start_matches("http://").to_owned();
         let headers = vec![("Content-Type".to_owned(), "application/json".to_owned())];
         exchange(&host, method, path, &headers, body.as_bytes())
+    }
+}
+
+impl Faults {
+    /// Count the call. Answers what is to happen after it is performed, or what is answered instead.
+    fn meet(&mut self, sent: &Sent) -> Result<Option<Fault>, Answer> {
+        if self.dead {
+            return Err(Answer::denied("the run is dead"));
+        }
+        let action = action(sent);
+        if ["Describe", "List", "Get", "Filter"].iter().any(|verb| action.starts_with(verb)) {
+            return Ok(None);
+        }
+        self.changes.push(action);
+        let Some((number, fault)) = self.at else { return Ok(None) };
+        if number != self.changes.len() {
+            return Ok(None);
+        }
+        self.dead = matches!(fault, Fault::DeadAfter | Fault::DeadBefore);
+        match fault {
+            Fault::AnswerLost | Fault::DeadAfter => Ok(Some(fault)),
+            Fault::RequestLost => Err(Answer::lost(120_000)),
+            Fault::DeadBefore => Err(Answer::denied("the run is dead")),
+        }
+    }
+
+    /// A new run begins.
+    pub fn revive(&mut self) {
+        self.dead = false;
+        self.at = None;
+    }
+}
+
+/// The operation that a request asks for.
+fn action(sent: &Sent) -> String {
+    match sent.header("X-Amz-Target") {
+        Some(target) => target.rsplit('.').next().unwrap_or_default().to_owned(),
+        None => sent.form().into_iter().find(|(name, _)| name == "Action").unwrap().1,
     }
 }
 

@@ -43,13 +43,33 @@ fn database(config: &Json) -> Intent<<rds::Rds as Resource>::Config> {
 }
 
 impl Environment {
+    /// An environment that nothing was made of yet.
+    pub fn new(world: World, config: Json) -> Self {
+        Self { world, database: None, config, foundation: None, cluster: None }
+    }
+
+    /// One that is up.
     pub fn create(world: World, config: Json) -> Self {
-        let mut new = Self { world, database: None, config, foundation: None, cluster: None };
-        let pieces = new.pieces();
-        new.foundation = Some(foundation::Aws::prepare(&new.context("foundation/aws"), &pieces, None).unwrap());
-        new.cluster = Some(ecs::Ecs::create(&new.context("cluster"), &intent("ecs", &json!({}))).unwrap());
-        new.database = Some(rds::Rds::create(&new.context("db"), &database(&new.config)).unwrap());
+        let mut new = Self::new(world, config);
+        new.come_up().unwrap();
         new
+    }
+
+    pub fn come_up(&mut self) -> Result<()> {
+        let pieces = self.pieces();
+        self.foundation = Some(foundation::Aws::prepare(&self.context("foundation/aws"), &pieces, None)?);
+        self.cluster = Some(ecs::Ecs::create(&self.context("cluster"), &intent("ecs", &json!({})))?);
+        self.database = Some(rds::Rds::create(&self.context("db"), &database(&self.config))?);
+        Ok(())
+    }
+
+    /// As after a run that died: what follows has the minted names alone. The cluster's record there is, where the
+    /// run got as far as to an application.
+    pub fn forget(&mut self) {
+        self.world.faults.borrow_mut().revive();
+        let settles = self.world.host.now_ms() + 120_000;
+        self.world.host.unsettled_until(settles);
+        self.database = None;
     }
 
     fn pieces(&self) -> Vec<Piece> {
@@ -139,6 +159,7 @@ impl Environment {
         let config = self.config.clone();
         rds::Rds::delete(&self.context("db"), &database(&config), self.database.as_ref()).unwrap();
         ecs::Ecs::delete(&self.context("cluster"), &intent("ecs", &json!({})), self.cluster.as_ref()).unwrap();
-        foundation::Aws::release(&self.context("foundation/aws"), &self.pieces(), self.foundation.as_ref()).unwrap();
+        let (pieces, ctx) = (self.pieces(), self.context("foundation/aws"));
+        foundation::Aws::release(&ctx, &pieces, self.foundation.as_ref()).unwrap();
     }
 }
