@@ -4,6 +4,7 @@
 
 use std::ffi::OsString;
 use std::io::{BufRead as _, BufReader, Write as _};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use xshell::cmd;
@@ -19,7 +20,7 @@ const GUESTS: &str = "extensions/Cargo.toml";
 /// Runs all checks, and ends with the number of tests that passed and failed.
 ///
 /// # Errors
-/// The first check that fails. A test that fails keeps the other tests from nothing.
+/// The first check that fails. Of the tests, all run, whatever the others come to.
 pub fn run(project: &Project) -> Outcome {
     let shell = project.shell();
     let guests_target = project.guests_target();
@@ -112,7 +113,7 @@ fn dependencies(project: &Project, python: Option<&Python>) -> Outcome {
 fn tests<'a>(
     project: &Project,
     arguments: &[OsString],
-    variables: impl Iterator<Item = &'a (&'static str, std::path::PathBuf)>,
+    variables: impl Iterator<Item = &'a (&'static str, PathBuf)>,
     tally: &mut Tally,
 ) -> Outcome<bool> {
     let mut child = Command::new("cargo")

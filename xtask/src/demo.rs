@@ -7,8 +7,6 @@ mod terminal;
 
 use std::fs;
 
-use xshell::cmd;
-
 use crate::project::{Outcome, Project};
 use crate::wasm;
 use simulator::Simulator;
@@ -25,11 +23,9 @@ const CONFLICT: i32 = 6;
 /// A command ends as it should not, or something is left in the cloud.
 pub fn run(project: &Project, exit: bool) -> Outcome {
     project.step("build", || {
-        let shell = project.shell();
         wasm::setup(project)?;
         wasm::build(project)?;
-        cmd!(shell, "cargo build --package cloudsim --package cloudark-runtime --package cloudark-cli").run()?;
-        Ok(())
+        project.build_programs()
     })?;
     let home = project.target().join("demo");
     let terminal = Terminal::new(project, &home);

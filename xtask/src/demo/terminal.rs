@@ -20,10 +20,10 @@ impl Terminal {
     /// A terminal in the root of the tree, for the server whose data directory is `home`.
     pub fn new(project: &Project, home: &Path) -> Self {
         Self {
-            cld: project.target().join("debug/cld"),
+            cld: project.program("cld"),
             root: project.root().to_owned(),
             home: home.to_owned(),
-            extensions: project.target().join("extensions"),
+            extensions: project.packages().join("extensions"),
         }
     }
 
