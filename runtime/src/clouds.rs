@@ -3,16 +3,17 @@
 //! A cloud is any name. Its row is sealed; what was opened of it is kept until it is set up anew.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant, SystemTime};
 
 use cloudark_api::credential::Cloud;
 use cloudark_api::environment::Binding;
 use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
 
 use crate::credentials::vault::Vault;
 use crate::credentials::{CredentialError, CredentialSource, Credentials, SignedParts, Signer, Surroundings};
-use crate::egress::scrub::Scrubber;
+use crate::egress::scrub::{Scrubber, TooLarge as ScrubError};
 use crate::extensions::Origin;
 use crate::store::{Key, Store, StoreError, Table, Txn};
 
@@ -61,6 +62,7 @@ pub struct CloudAccess {
     pub endpoint: Option<Origin>,
     source: String,
     identity: RwLock<Option<(Instant, crate::credentials::Identity)>>,
+    scrubber: Mutex<Option<(Vec<Zeroizing<String>>, Arc<Scrubber>)>>,
 }
 
 /// How long an answer to "who are you" is believed: a profile can be changed under a running server.
@@ -75,11 +77,21 @@ impl CloudAccess {
         self.credentials.sign(signer, parts, SystemTime::now()).await
     }
 
-    /// What scrubs its credentials from everything that comes back.
-    #[must_use]
-    pub fn scrubber(&self) -> Option<Scrubber> {
+    /// What scrubs its credentials from everything that comes back; made anew when they have changed.
+    ///
+    /// # Errors
+    /// If there are too many to search for: then nothing may be shown.
+    pub fn scrubber(&self) -> Result<Arc<Scrubber>, ScrubError> {
         let secrets = self.credentials.secret_values();
-        Scrubber::new(secrets.iter().map(|secret| ("[credential]", secret.as_str()))).ok()
+        let mut cached = self.scrubber.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((of, scrubber)) = &*cached
+            && *of == secrets
+        {
+            return Ok(Arc::clone(scrubber));
+        }
+        let scrubber = Arc::new(Scrubber::new(secrets.iter().map(|secret| ("[credential]", secret.as_str())))?);
+        *cached = Some((secrets, Arc::clone(&scrubber)));
+        Ok(scrubber)
     }
 
     /// Who the credentials are; asked again after a minute.
@@ -206,6 +218,7 @@ impl Clouds {
             settings: row.settings,
             endpoint: row.endpoint,
             identity: RwLock::default(),
+            scrubber: Mutex::default(),
         })
     }
 

@@ -12,13 +12,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::clouds::Clouds;
 use crate::engine::graph::Implementers;
+use crate::engine::model::{Made, RecordRow};
 use crate::extensions::grants::{Grants, GrantsError, Mode};
+use crate::extensions::catalog::{CatalogError, StateInUse, check_beside, check_upgrade};
+use crate::extensions::description::{BadDescription, Description};
 use crate::extensions::package::{Package, PackageError};
 use crate::extensions::{ComponentDigest, Origin};
 use crate::host::scope::PieceKey;
 use crate::host::{Host, Identity, Scope, SharedSequence, Trail, wall};
 use crate::journal::{DurableJournal, Millis};
-use crate::sandbox::bindings::exported::metadata::{Description, Kind as WitKind};
 use crate::sandbox::{ExportCall, Loaded, Returned, RunEnd, Sandbox, SandboxError};
 use crate::services::{Services, Timing};
 use crate::store::{Key, Store, StoreError, Table, Txn, Typed};
@@ -67,7 +69,13 @@ pub enum RegistryError {
         /// What came.
         digest: ComponentDigest,
     },
-    /// It stands in the way of another.
+    /// What it says of itself cannot be used.
+    #[error(transparent)]
+    Description(#[from] BadDescription),
+    /// It cannot stand beside what is installed, or take its place.
+    #[error(transparent)]
+    Catalog(#[from] CatalogError),
+    /// It is needed.
     #[error("{0}")]
     Conflict(String),
     /// Its file is gone.
@@ -130,7 +138,9 @@ impl Registry {
     /// The kind of this name on a cloud.
     #[must_use]
     pub fn kind(&self, cloud: &str, name: &str) -> Option<Kind> {
-        self.kinds().into_iter().find(|kind| kind.cloud == cloud && kind.name == name)
+        let installed = self.installed.read().unwrap_or_else(PoisonError::into_inner);
+        let row = installed.iter().find(|row| row.description.cloud == cloud && row.description.kind(name).is_some())?;
+        kinds(&row.description).into_iter().find(|kind| kind.name == name)
     }
 
     /// Whether a cloud's extensions sign requests: then its environments are bound to an account.
@@ -187,7 +197,10 @@ impl Registry {
     /// # Errors
     /// [`RegistryError::NotFound`], [`RegistryError::Hurried`], and those of the cloud but that it is not set up.
     pub async fn grants(&self, digest: &ComponentDigest, cloud: &str, clouds: &Clouds) -> Result<(String, Grants), crate::engine::EngineError> {
-        let granted = self.all().into_iter().find(|row| row.digest == *digest).map(|row| (row.name, row.grants));
+        let granted = {
+            let installed = self.installed.read().unwrap_or_else(PoisonError::into_inner);
+            installed.iter().find(|row| row.digest == *digest).map(|row| (row.name.clone(), row.grants.clone()))
+        };
         let (name, grants) = match granted {
             Some(granted) => granted,
             // An operation keeps the component it began with, and what was granted to it.
@@ -243,8 +256,11 @@ impl Registry {
         if row.digest.to_string() != agreed {
             return Err(RegistryError::NotAgreed { agreed: agreed.to_owned(), digest: row.digest });
         }
-        self.refuse_conflicts(&row)?;
-        self.refuse_unreadable_states(&row).await?;
+        let installed = self.all();
+        check_beside(&row.description, installed.iter().map(|row| &row.description))?;
+        if let Some(old) = installed.iter().find(|old| old.name == row.name) {
+            check_upgrade(&old.description, &row.description, &self.states_in_use(&old.description.cloud).await?)?;
+        }
         let path = self.file(&row.digest);
         let file = |error: std::io::Error| RegistryError::File { digest: row.digest, reason: error.to_string() };
         tokio::fs::create_dir_all(&self.folder).await.map_err(file)?;
@@ -272,7 +288,7 @@ impl Registry {
     /// [`RegistryError::NotFound`], [`RegistryError::Conflict`].
     pub async fn remove(&self, name: &str) -> Result<(), RegistryError> {
         let row = self.get(name)?;
-        let records = self.store.scan_json::<crate::engine::model::RecordRow>(Table::Record, &[], None, usize::MAX, false).await?;
+        let records = self.store.scan_json::<RecordRow>(Table::Record, &[], None, usize::MAX, false).await?;
         if let Some(record) = records.iter().find(|record| record.value.cloud == row.description.cloud) {
             return Err(RegistryError::Conflict(format!(
                 "\"{name}\" is needed: it has made {} ({}). Delete that environment first",
@@ -300,18 +316,9 @@ impl Registry {
         let package = Package::read(&wasm, self.sandbox.limits().component_bytes)?;
         let loaded = self.compile(wasm).await?;
         let description = self.describe(&loaded, &package, services).await?;
-        let wrong = |what: String| Err(RegistryError::Describe(what));
-        if description.name != package.manifest.name || description.version != package.manifest.version {
-            return wrong(format!(
-                "it says it is {} {}, and its manifest says {} {}",
-                description.name, description.version, package.manifest.name, package.manifest.version
-            ));
-        }
-        for kind in description.resource_kinds.iter().chain(&description.coe_kinds) {
-            let schema: serde_json::Value = serde_json::from_str(&kind.config_schema)
-                .map_err(|error| RegistryError::Describe(format!("the schema of \"{}\" is not JSON: {error}", kind.name)))?;
-            if let Err(error) = jsonschema::validator_for(&schema) {
-                return wrong(format!("the schema of \"{}\" is not a JSON Schema: {error}", kind.name));
+        for kind in description.kinds() {
+            if let Err(error) = jsonschema::validator_for(&kind.config_schema) {
+                return Err(RegistryError::Describe(format!("the schema of \"{}\" is no JSON Schema: {error}", kind.name)));
             }
         }
         let row = InstalledRow {
@@ -349,50 +356,29 @@ impl Registry {
         let host = Host { scope: Arc::new(scope), services: Arc::clone(services), identity, trail: Trail::default(), sequence: SharedSequence::default() };
         let finished = self.sandbox.run(loaded, host, DurableJournal::in_memory(wall()), &ExportCall::Describe).await;
         match finished.end {
-            RunEnd::Returned(Returned::Description(description)) => Ok(description),
+            RunEnd::Returned(Returned::Description(description)) => {
+                let record = serde_json::to_value(description).map_err(|error| RegistryError::Describe(error.to_string()))?;
+                Ok(Description::read(record, &package.manifest, &package.exports)?)
+            }
             other => Err(RegistryError::Describe(format!("{other:?}"))),
         }
     }
 
-    fn refuse_conflicts(&self, row: &InstalledRow) -> Result<(), RegistryError> {
-        for other in self.all().iter().filter(|other| other.name != row.name) {
-            let offered = kinds(&other.description);
-            for kind in kinds(&row.description) {
-                if offered.iter().any(|theirs| theirs.cloud == kind.cloud && theirs.name == kind.name) {
-                    return Err(RegistryError::Conflict(format!(
-                        "\"{}\" offers \"{}\" on {} already: remove it first, or keep it",
-                        other.name, kind.name, kind.cloud
-                    )));
-                }
-            }
-            let both_found = |row: &InstalledRow| row.exports.iter().any(|export| export == "foundation");
-            if other.description.cloud == row.description.cloud && both_found(other) && both_found(row) {
-                return Err(RegistryError::Conflict(format!("\"{}\" makes the foundation of {} already", other.name, row.description.cloud)));
-            }
-        }
-        Ok(())
-    }
-
-    async fn refuse_unreadable_states(&self, row: &InstalledRow) -> Result<(), RegistryError> {
-        let records = self.store.scan_json::<crate::engine::model::RecordRow>(Table::Record, &[], None, usize::MAX, false).await?;
-        for record in records.iter().map(|record| &record.value).filter(|record| record.cloud == row.description.cloud) {
-            let Some(version) = record.made.instance().map(|instance| instance.state_version) else { continue };
-            let readable = match &record.piece {
-                PieceKey::Foundation(_) => &row.description.foundation_state_versions,
-                _ => {
-                    let all = row.description.resource_kinds.iter().chain(&row.description.coe_kinds);
-                    let Some(kind) = all.into_iter().find(|kind| kind.name == record.kind) else { continue };
-                    &kind.state_versions
-                }
-            };
-            if !readable.contains(&version) {
-                return Err(RegistryError::Conflict(format!(
-                    "{} ({}) has a state of version {version}, and this extension reads {readable:?}",
-                    record.piece, record.kind
-                )));
-            }
-        }
-        Ok(())
+    /// States on record that this extension, or the one that it replaces, has written.
+    async fn states_in_use(&self, cloud: &str) -> Result<Vec<StateInUse>, RegistryError> {
+        let records = self.store.scan_json::<RecordRow>(Table::Record, &[], None, usize::MAX, false).await?;
+        let states = records.into_iter().map(|row| row.value).filter(|record| record.cloud == cloud);
+        Ok(states
+            .map(|record| {
+                let version = match &record.made {
+                    Made::Instance(instance) => instance.state_version,
+                    // An application's state belongs to its COE kind.
+                    Made::Deployment(deployment) => deployment.state_version,
+                };
+                let kind = (!matches!(record.piece, PieceKey::Foundation(_))).then_some(record.kind);
+                StateInUse { kind, version, of: record.piece.to_string() }
+            })
+            .collect())
     }
 
     fn file(&self, digest: &ComponentDigest) -> PathBuf {
@@ -402,30 +388,28 @@ impl Registry {
 
 impl Implementers for Registry {
     fn of_kind(&self, cloud: &str, kind: &str) -> Option<ComponentDigest> {
-        self.all().iter().find_map(|row| {
-            let offers = kinds(&row.description).iter().any(|offered| offered.cloud == cloud && offered.name == kind);
-            offers.then_some(row.digest)
-        })
+        let installed = self.installed.read().unwrap_or_else(PoisonError::into_inner);
+        let offers = |row: &&InstalledRow| row.description.cloud == cloud && row.description.kind(kind).is_some();
+        installed.iter().find(offers).map(|row| row.digest)
     }
 
     fn of_foundation(&self, cloud: &str) -> Option<ComponentDigest> {
-        self.all()
-            .iter()
-            .find(|row| row.description.cloud == cloud && row.exports.iter().any(|export| export == "foundation"))
-            .map(|row| row.digest)
+        let installed = self.installed.read().unwrap_or_else(PoisonError::into_inner);
+        let makes = |row: &&InstalledRow| row.description.cloud == cloud && row.description.makes_foundation();
+        installed.iter().find(makes).map(|row| row.digest)
     }
 }
 
 /// The kinds that an extension offers.
 #[must_use]
 pub fn kinds(description: &Description) -> Vec<Kind> {
-    let kind = |kind: &WitKind, role: KindRole| Kind {
+    let kind = |kind: &crate::extensions::description::Kind, role: KindRole| Kind {
         name: kind.name.clone(),
         cloud: description.cloud.clone(),
         role,
         summary: kind.summary.clone(),
-        config_schema: serde_json::from_str(&kind.config_schema).unwrap_or_default(),
-        outputs_schema: serde_json::from_str(&kind.outputs_schema).unwrap_or_default(),
+        config_schema: kind.config_schema.clone(),
+        outputs_schema: kind.outputs_schema.clone(),
         holds_data: kind.holds_data,
         host_ports_collide: kind.host_ports_collide,
     };

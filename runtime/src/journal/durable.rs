@@ -2,14 +2,21 @@
 //!
 //! The order is the guarantee: an intent is recorded in memory ([`Journal::intend`]), and
 //! [`DurableJournal::flush`] returns when it is durable, with every unwritten entry before it; only then may a
-//! call that changes the world be sent. [`DurableJournal::finish`] returns when the results are durable; only then does the extension see them.
-//! Every write carries the check of the task's lease, and that no other run has written these positions.
+//! call that changes the world be sent. [`DurableJournal::finish`] returns when the results are durable; only
+//! then does the extension see them.
+//!
+//! Every write carries two checks: the task's lease, and that the rows it builds on are those that this run has
+//! read or written. So of two runs that hold one lease by mistake, at most one writes.
 
 use std::sync::Arc;
 
 use super::entry::{Entry, Millis, Proof};
 use super::replay::{Journal, JournalError};
-use crate::store::{Key, Lease, Store, StoreError, Table, Txn};
+use crate::store::{Key, Lease, Store, StoreError, Table, Txn, Version};
+
+/// Reads are written with the next intent, or the end of the run, or when there are so many bytes of them: a
+/// store's transaction has a limit.
+const MOST_UNWRITTEN: usize = 4 * 1024 * 1024;
 
 /// Why a journal could not be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -20,8 +27,8 @@ pub enum DurableError {
     /// The store failed; what was to be sent was not.
     #[error("the journal could not be written: {0}")]
     Store(#[from] StoreError),
-    /// An entry could not be made into a row.
-    #[error("entry {position} has a format that this server cannot read: {reason}")]
+    /// A row is no entry that this server can read.
+    #[error("entry {position} of the journal cannot be read: {reason}")]
     Format {
         /// Where.
         position: u32,
@@ -55,26 +62,34 @@ struct Home {
     store: Arc<dyn Store>,
     task: Key,
     lease: Lease,
+    /// The version of each row, by position, as this run has read or written it.
+    versions: Vec<Version>,
 }
 
 impl DurableJournal {
     /// The journal of `task` for the run that holds `lease`.
     ///
     /// # Errors
-    /// [`DurableError::Store`], and [`DurableError::Format`] for entries of a newer server.
+    /// [`DurableError::Store`], and [`DurableError::Format`] for entries of a newer server, or one that is missing.
     pub async fn open(store: Arc<dyn Store>, task: Key, lease: Lease, woken_at: Millis) -> Result<Self, DurableError> {
         let rows = store.scan(Table::Journal, &task, None, usize::MAX, false).await?;
         let mut entries = Vec::with_capacity(rows.len());
-        for (position, row) in rows.into_iter().enumerate() {
-            let position = u32::try_from(position).unwrap_or(u32::MAX);
+        let mut versions = Vec::with_capacity(rows.len());
+        for (position, row) in (0..).zip(rows) {
             let format = |reason: String| DurableError::Format { position, reason };
-            let entry: Entry = serde_json::from_slice(&row.value).map_err(|error| format(error.to_string()))?;
-            if entry.format > Entry::FORMAT {
-                return Err(format(format!("format {}, this server reads up to {}", entry.format, Entry::FORMAT)));
+            if row.key != *task.clone().u32(position) {
+                return Err(format("it is not there, and later ones are".to_owned()));
             }
+            let layout: Layout = serde_json::from_slice(&row.value).map_err(|error| format(error.to_string()))?;
+            if layout.format > Entry::FORMAT {
+                return Err(format(format!("format {}, this server reads up to {}", layout.format, Entry::FORMAT)));
+            }
+            let entry: Entry = serde_json::from_slice(&row.value).map_err(|error| format(error.to_string()))?;
             entries.push(entry);
+            versions.push(row.version);
         }
-        Ok(Self { journal: Journal::load(entries, woken_at), home: Some(Home { store, task, lease }), staged: Txn::new() })
+        let home = Home { store, task, lease, versions };
+        Ok(Self { journal: Journal::load(entries, woken_at), home: Some(home), staged: Txn::new() })
     }
 
     /// A journal that is forgotten with its run: for queries, which may only read.
@@ -107,28 +122,28 @@ impl DurableJournal {
     pub async fn finish(&mut self, results: Vec<Finished>) -> Result<(), DurableError> {
         let mut must_be_durable = false;
         for Finished { position, result, proof, owned } in results {
-            let effect = self.journal.entries().get(position as usize).and_then(|entry| match &entry.body {
-                super::Body::Call(call) => Some(call.effect),
-                _ => None,
-            });
-            must_be_durable |= effect.is_some_and(super::Effect::changes_the_world);
+            must_be_durable |= self.journal.changes_the_world(position);
             self.journal.finish(position, result, proof, owned)?;
         }
-        if must_be_durable { self.flush(Txn::new().must_land()).await } else { Ok(()) }
+        if must_be_durable {
+            self.flush(Txn::new().must_land()).await
+        } else if self.journal.changes().weight() > MOST_UNWRITTEN {
+            self.flush(Txn::new()).await
+        } else {
+            Ok(())
+        }
     }
 
-    /// Writes everything that is not yet written, together with `with`: the end of a run, a suspension, a
-    /// parked call.
+    /// Writes everything that is not yet written, together with `with`: intents, the end of a run, a parked
+    /// call. It proves that the lease is held, also where there is nothing to write.
     ///
     /// # Errors
     /// [`DurableError::Store`].
     pub async fn flush(&mut self, with: Txn) -> Result<(), DurableError> {
-        let Some(home) = &self.home else { return Ok(()) };
-        let txn = self.unwritten(home)?.and(self.staged.clone()).and(with);
-        if txn.writes().is_empty() {
-            return Ok(());
-        }
-        home.store.commit(txn.check(home.lease.check())).await?;
+        let Some(home) = &mut self.home else { return Ok(()) };
+        let txn = home.unwritten(&self.journal)?.and(self.staged.clone()).and(with);
+        let version = home.store.commit(txn.check(home.lease.check())).await?;
+        home.written(&self.journal, version);
         self.staged = Txn::new();
         self.journal.stored();
         Ok(())
@@ -139,25 +154,52 @@ impl DurableJournal {
     /// # Errors
     /// [`DurableError::Store`].
     pub async fn close(self, with: Txn) -> Result<Journal, DurableError> {
-        let Some(home) = &self.home else { return Ok(self.journal) };
-        let txn = self.unwritten(home)?.and(self.staged).and(with);
-        home.store.commit(home.lease.clone().release(txn)).await?;
+        let Some(home) = self.home else { return Ok(self.journal) };
+        let txn = home.unwritten(&self.journal)?.and(self.staged).and(with);
+        home.store.commit(home.lease.release(txn)).await?;
         Ok(self.journal)
     }
+}
 
-    fn unwritten(&self, home: &Home) -> Result<Txn, DurableError> {
-        let changes = self.journal.changes();
+impl Home {
+    /// What makes the store's rows those of the journal, if they still are what this run knows them to be.
+    fn unwritten(&self, journal: &Journal) -> Result<Txn, DurableError> {
+        let changes = journal.changes();
         let mut txn = Txn::new();
+        // The last row is checked even where only new ones follow: without it they would follow a gap.
+        for position in changes.put.iter().map(|(position, _)| *position).chain(changes.delete.clone()).chain(changes.stored.checked_sub(1)) {
+            let key = self.row(position);
+            txn = match self.versions.get(position as usize) {
+                Some(version) => txn.check_version(Table::Journal, key, *version),
+                None => txn.check_absent(Table::Journal, key),
+            };
+        }
         for (position, entry) in changes.put {
-            let key = home.task.clone().u32(position);
-            if position >= changes.stored {
-                txn = txn.check_absent(Table::Journal, &key);
-            }
-            txn = txn.put_json(Table::Journal, key, entry)?;
+            txn = txn.put_json(Table::Journal, self.row(position), entry)?;
         }
         for position in changes.delete {
-            txn = txn.delete(Table::Journal, home.task.clone().u32(position));
+            txn = txn.delete(Table::Journal, self.row(position));
         }
         Ok(txn)
     }
+
+    /// Takes note of the versions that the rows have after a commit.
+    fn written(&mut self, journal: &Journal, version: Version) {
+        self.versions.resize(journal.entries().len(), version);
+        for (position, _) in journal.changes().put {
+            if let Some(row) = self.versions.get_mut(position as usize) {
+                *row = version;
+            }
+        }
+    }
+
+    fn row(&self, position: u32) -> Key {
+        self.task.clone().u32(position)
+    }
+}
+
+/// What all layouts of an entry begin with.
+#[derive(serde::Deserialize)]
+struct Layout {
+    format: u8,
 }

@@ -46,6 +46,9 @@ impl Effect {
 pub struct Entry {
     /// The layout of this entry: [`Entry::FORMAT`] when it was written.
     pub format: u8,
+    /// The time that the extension saw before this call. A replay shows it the same, or a request with a time
+    /// in it would differ from its entry.
+    pub seen: Millis,
     /// When it was made, in logical time.
     pub at: Millis,
     /// What it records.
@@ -58,8 +61,18 @@ impl Entry {
 
     /// An entry of the present layout.
     #[must_use]
-    pub fn new(at: Millis, body: Body) -> Self {
-        Self { format: Self::FORMAT, at, body }
+    pub fn new(seen: Millis, at: Millis, body: Body) -> Self {
+        Self { format: Self::FORMAT, seen, at, body }
+    }
+
+    /// The time after it: what the extension sees once it has passed this entry, unless it was woken up since.
+    #[must_use]
+    pub fn passed_at(&self) -> Millis {
+        match &self.body {
+            Body::Slept(slept) => slept.until.max(self.at),
+            Body::Attempt(attempt) => attempt.now.max(self.at),
+            Body::Call(_) | Body::Note(_) => self.at,
+        }
     }
 
     /// Whether it may be removed from the end of a journal: it changed nothing.
@@ -86,7 +99,7 @@ impl Entry {
             Body::Call(call) => {
                 let result = match &call.state {
                     State::Open => 0,
-                    State::Done { result, .. } => result.len(),
+                    State::Done { result, owned, .. } => result.len() + owned.iter().map(String::len).sum::<usize>(),
                 };
                 call.function.len() + call.request.len() + call.summary.len() + result
             }
@@ -173,17 +186,23 @@ pub struct Note {
 /// The mark that a wait comes back to. It survives the cuts of its own wait.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attempt {
-    /// How long the wait may last.
+    /// How long the wait may last, in milliseconds.
     pub give_up_after_ms: u64,
     /// When its first look began.
     pub first_start: Millis,
+    /// When a user let the wait go on: its time counts from here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub renewed_at: Option<Millis>,
     /// Which look this is, from 1.
     pub count: u32,
     /// When this look began.
     pub now: Millis,
     /// When the next one begins: set while the task is suspended here.
     pub wake_at: Option<Millis>,
-    /// Whether this look was refused: the wait ran past its deadline.
+    /// How many looks at or after the deadline have ended in a passing fault.
+    #[serde(default)]
+    pub late_faults: u32,
+    /// Whether the wait has run past its deadline: this look is refused.
     #[serde(default)]
     pub expired: bool,
     /// Why it waits: the note of the last suspension.
@@ -194,7 +213,13 @@ impl Attempt {
     /// When the wait gives up.
     #[must_use]
     pub fn deadline(&self) -> Millis {
-        self.first_start.plus(self.give_up_after_ms)
+        self.renewed_at.unwrap_or(self.first_start).plus(self.give_up_after_ms)
+    }
+
+    /// Whether this look began at or after the deadline: there is no other after it.
+    #[must_use]
+    pub fn is_last_look(&self) -> bool {
+        self.now >= self.deadline()
     }
 }
 

@@ -5,7 +5,7 @@ use wasmtime::ResourceLimiter;
 
 /// Limits of a run, and of a component. All can be set in the server's configuration.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Limits {
     /// Memory of all linear memories of a run together, in bytes.
     pub memory_bytes: usize,

@@ -106,9 +106,17 @@ pub(super) fn perform(
                 Err(error) => return refused(error.to_string()),
             };
             if let Err(error) = cloud.sign(signer, &mut parts).await {
+                // Nobody answers who hands out tokens: a passing fault, and nothing was sent.
+                if error.is_transient() {
+                    let end = End::Again { reason: format!("{}: {error}", permit.summary) };
+                    return Performed { summary: summary.clone(), end, bytes: 0 };
+                }
                 return refused(error.to_string());
             }
-            credential_scrubber = cloud.scrubber();
+            credential_scrubber = match cloud.scrubber() {
+                Ok(scrubber) => Some(scrubber),
+                Err(error) => return refused(error.to_string()),
+            };
         }
         let outbound = Outbound {
             method: parts.method,
