@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use cloudark_api::ids::EnvironmentId;
 use cloudark_api::operation::EventKind;
 use tokio::sync::Mutex;
 
@@ -12,12 +13,13 @@ use super::model::{Action, Drift, Inputs, Made, OperationRow, RecordRow, TaskRow
 use super::outcome::{Outcome, outcome};
 use super::schedule::{Active, write};
 use crate::crash::{self, Phase};
+use crate::host::scope::PieceKey;
 use crate::host::trail::clean;
 use crate::host::{Host, TaskId, wall};
 use crate::journal::{DurableError, DurableJournal, Journal, Millis};
 use crate::sandbox::bindings::types::UnsettledCall;
 use crate::sandbox::run::Finished;
-use crate::sandbox::{Returned, RunEnd};
+use crate::sandbox::{Interrupt, Returned, RunEnd};
 use crate::store::lease::{self, Standing};
 use crate::store::{Key, StoreError, Table, Txn, Typed};
 
@@ -31,6 +33,9 @@ pub(super) enum RunFault {
     /// Another account, an extension that is not there: the operator has to mend it, then it goes on.
     #[error("{0}")]
     Held(String),
+    /// The store takes no writes now: nothing was sent.
+    #[error("the store takes no writes: {0}")]
+    Unwritable(String),
 }
 
 /// How long a task is held before it looks again whether the operator has mended what holds it, in real
@@ -90,6 +95,9 @@ impl Engine {
         if is_first {
             task.started = Some(wall());
             task.inputs = Some(self.inputs_of(&operation, &task).await?);
+            if task.generation > 1 {
+                first = first.put(Table::History, generation_key(&operation.environment_id, &task.piece), task.generation.to_string());
+            }
         }
         if is_first || was_asleep {
             first = first.put_json(Table::Task, &key, &task)?;
@@ -149,20 +157,26 @@ impl Engine {
                 let txn = Self::with_events(&mut host, (task.note != note_before).then_some(&task));
                 journal.flush(txn).await?;
                 shared.lock().await.put(&task);
+                let mut again = None;
                 for (position, performed) in calls.ended().await {
                     let Some(performed) = performed else {
-                        return Err(RunFault::Held("the server is stopping".to_owned()));
+                        return Err(RunFault::Unwritable("the server is stopping".to_owned()));
                     };
                     crash::reach(&host.scope.label, position, Phase::AfterAnswer);
-                    self.take_in(&mut host, &mut journal, position, performed).await?;
+                    again = self.take_in(&mut host, &mut journal, position, performed).await?.or(again);
+                }
+                // A parked call that broke off is a passing fault like any other.
+                if let Some(reason) = again {
+                    let end = RunEnd::Interrupted(Interrupt::Retry { reason, retry_after_s: None });
+                    let finished = Finished { end, journal, host, output: String::new() };
+                    return Box::pin(self.written(id, shared, operation, task, finished)).await;
                 }
                 let txn = Self::with_events(&mut host, None);
                 journal.close(txn.must_land()).await?;
                 Ok(())
             }
             Outcome::StoreFault(reason) => {
-                tracing::warn!(task = %id, reason, "the store takes no writes");
-                Err(RunFault::Held(format!("the store takes no writes: {reason}")))
+                Err(RunFault::Unwritable(reason))
             }
             Outcome::Sleep { wake_at, after_ms, note } => {
                 task.retries = 0;
@@ -312,16 +326,16 @@ impl Engine {
         journal: &mut DurableJournal,
         position: u32,
         performed: crate::host::http::Performed,
-    ) -> Result<(), RunFault> {
+    ) -> Result<Option<String>, RunFault> {
         use crate::host::http::Taken;
         match host.take_in(position, performed).map_err(|interrupt| RunFault::Held(interrupt.to_string()))? {
             Taken::Finished { finished, write, .. } => {
                 journal.stage(write);
                 journal.finish(vec![finished]).await?;
             }
-            Taken::Again { reason } => tracing::debug!(reason, "a parked call is sent again"),
+            Taken::Again { reason } => return Ok(Some(reason)),
         }
-        Ok(())
+        Ok(None)
     }
 
     /// The events of a run, and its task's if it has changed.
@@ -392,12 +406,18 @@ impl Active {
     }
 }
 
+/// The key of the number of the newest generation of a piece that was begun: it outlives the record, which goes when
+/// the generation before is deleted.
+pub(super) fn generation_key(environment: &EnvironmentId, piece: &PieceKey) -> Key {
+    Key::new().text(&environment.0).text("generation").text(piece.to_string())
+}
+
 fn unsettled_key(operation: &OperationRow, task: &TaskRow) -> Key {
     Key::new().text(&operation.environment_id.0).text("unsettled").text(task.piece.to_string())
 }
 
 /// Calls whose outcome never became known, for the next task of the piece.
-fn keep_unsettled(operation: &OperationRow, task: &TaskRow, journal: &Journal) -> Result<Txn, StoreError> {
+pub(super) fn keep_unsettled(operation: &OperationRow, task: &TaskRow, journal: &Journal) -> Result<Txn, StoreError> {
     let earlier = task.inputs.iter().flat_map(|inputs| inputs.unsettled.iter().cloned());
     let unsettled: Vec<UnsettledCall> = journal
         .unsettled()

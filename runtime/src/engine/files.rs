@@ -12,6 +12,7 @@ use cloudark_api::files::{application, environment};
 use cloudark_api::ids::{EnvironmentId, Name};
 use cloudark_api::problem::{Diagnostic, Severity, Span};
 use serde_json::Value;
+use zeroize::Zeroizing;
 
 use super::inputs::StoredApplication;
 use super::model::{EnvironmentRow, PieceSpec, Spec};
@@ -49,6 +50,8 @@ fn invalid(what: &str, diagnostics: Vec<Diagnostic>) -> EngineError {
 /// The secrets of an environment that a user gave by name.
 struct GivenSecrets {
     references: BTreeMap<String, String>,
+    /// Values of those that are stored, to see whether one has changed.
+    values: BTreeMap<String, Zeroizing<String>>,
     write: Txn,
 }
 
@@ -155,7 +158,7 @@ impl Engine {
     async fn given_secrets(&self, name: &Name, id: &EnvironmentId, exists: bool) -> Result<GivenSecrets, EngineError> {
         let store = &*self.services.store;
         let vault = &self.services.vault;
-        let mut given = GivenSecrets { references: BTreeMap::new(), write: Txn::new() };
+        let mut given = GivenSecrets { references: BTreeMap::new(), values: BTreeMap::new(), write: Txn::new() };
         let scope = if exists { id.0.clone() } else { pending(name) };
         let prefix = Key::new().text(&scope);
         for row in store.scan_json::<SecretRow>(Table::Secret, &prefix, None, usize::MAX, false).await? {
@@ -164,7 +167,10 @@ impl Engine {
             }
             if exists {
                 let mut reader = crate::store::KeyReader::new(&row.key);
-                if let Ok(reference) = reader.text().and_then(|_| reader.text()) {
+                if let Ok(reference) = reader.text().and_then(|_| reader.text())
+                    && let Ok(value) = crate::host::identity::open_secret(vault, &row.key, &row.value)
+                {
+                    given.values.insert(reference.clone(), value);
                     given.references.insert(row.value.label, reference);
                 }
                 continue;
@@ -180,7 +186,23 @@ impl Engine {
     }
 
     fn keep_given(&self, given: &mut GivenSecrets, id: &EnvironmentId, label: &str, value: &str) -> Result<String, EngineError> {
-        let reference = given.references.get(label).cloned().unwrap_or_else(new_reference);
+        let known = given.references.get(label).cloned();
+        if let Some(reference) = &known
+            && given.values.get(reference).is_some_and(|known| known.as_str() == value)
+        {
+            return Ok(reference.clone());
+        }
+        // Another value is another reference: so a plan sees that it has changed. The old one stays until the
+        // environment goes, since what is deployed may still have it; it only loses its name.
+        if let Some(reference) = known {
+            let key = secret_key(&id.0, &reference);
+            if let Some(old) = given.values.get(&reference) {
+                let row = secret_row(&self.services.vault, &key, &format!("{label} (before)"), None, SecretOrigin::Given, old)
+                    .map_err(|reason| EngineError::Store(StoreError::Corrupt { what: reason }))?;
+                given.write = std::mem::take(&mut given.write).put_json(Table::Secret, key, &row)?;
+            }
+        }
+        let reference = new_reference();
         let key = secret_key(&id.0, &reference);
         let row = secret_row(&self.services.vault, &key, label, None, SecretOrigin::Given, value)
             .map_err(|reason| EngineError::Store(StoreError::Corrupt { what: reason }))?;

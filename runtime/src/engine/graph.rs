@@ -164,11 +164,13 @@ pub fn delete(
     spec: &Spec,
     records: &[RecordRow],
     applications: &[PieceSpec],
+    generations: &BTreeMap<PieceKey, u32>,
     implementers: &impl Implementers,
     now: Millis,
 ) -> Result<Vec<TaskRow>, NoImplementer> {
     let mut builder = Builder::new(implementers, now);
-    let generation = |key: &PieceKey| records.iter().find(|record| record.piece == *key).map_or(1, |record| record.generation);
+    let recorded = |key: &PieceKey| records.iter().find(|record| record.piece == *key).map(|record| record.generation);
+    let generation = |key: &PieceKey| recorded(key).or_else(|| generations.get(key).copied()).unwrap_or(1);
     let mut applications_gone = Vec::new();
     for application in applications {
         let key = PieceKey::Application(application.name.clone());

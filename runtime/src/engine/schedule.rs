@@ -12,9 +12,11 @@ use tokio::sync::{Mutex, Notify};
 
 use super::Engine;
 use super::events::Sequence;
+use super::execute::keep_unsettled;
 use super::graph::{Next, next};
 use super::model::{OperationRow, TaskRow, TaskState};
 use crate::host::{SharedSequence, TaskId, wall};
+use crate::journal::{Entry, Journal};
 use crate::store::{Key, StoreError, Table, Txn, Typed, Version};
 
 /// An operation in memory: its rows, and which of its tasks run at this moment.
@@ -190,6 +192,9 @@ impl Engine {
                         let Some(task) = changed.get_mut(number as usize) else { continue };
                         task.state = state;
                         task.ended = Some(wall());
+                        if task.started.is_some() {
+                            txn = txn.and(self.unsettled_of(&active.row, task).await?);
+                        }
                         events.push(EventKind::Task { task: task.view(false, false) });
                         txn = txn.put_json(Table::Task, task.id(operation).key(), &*task)?;
                     }
@@ -234,6 +239,14 @@ impl Engine {
     /// [`Self::wake_operation`], as a type of its own: an operation that ends wakes the one that waited.
     fn waking(self: Arc<Self>, operation: OperationId) -> Pin<Box<dyn Future<Output = ()> + Send>> {
         Box::pin(async move { self.wake_operation(&operation).await })
+    }
+
+    /// What a task that will not run again has sent without learning how it ended.
+    async fn unsettled_of(&self, operation: &OperationRow, task: &TaskRow) -> Result<Txn, StoreError> {
+        let journal = task.id(&operation.id).key();
+        let rows = self.services.store.scan_json::<Entry>(Table::Journal, &journal, None, usize::MAX, false).await?;
+        let journal = Journal::load(rows.into_iter().map(|row| row.value).collect(), task.woken);
+        keep_unsettled(operation, task, &journal)
     }
 
     async fn begin_rollback(&self, active: &mut Active, back: Vec<TaskRow>) -> Result<(), StoreError> {

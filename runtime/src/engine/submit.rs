@@ -9,6 +9,7 @@ use cloudark_api::ids::{EnvironmentId, Name, OperationId};
 use cloudark_api::operation::{Accepted, EventKind, OperationKind, OperationStatus};
 use cloudark_api::problem::Diagnostic;
 
+use super::execute::generation_key;
 use super::files::{ApplicationPlan, EnvironmentPlanInput};
 use super::graph::{self, Builder};
 use super::model::{
@@ -100,7 +101,7 @@ impl Engine {
         let mut removes = false;
         for step in &steps {
             let after: Vec<u32> = foundations.get(&step.spec.cloud).copied().into_iter().collect();
-            let generation = records.iter().find(|record| record.piece == step.key).map_or(1, |record| record.generation);
+            let generation = self.generation(&environment.value.id, &step.key, &records).await?;
             let last = match step.action {
                 PlannedAction::Keep => continue,
                 PlannedAction::Create => builder.piece(step.key.clone(), &step.spec, Action::Create, generation, after)?,
@@ -211,7 +212,13 @@ impl Engine {
                 Some(PieceSpec { name: row.value.name.to_string(), kind, cloud, config: row.value.spec.clone() })
             })
             .collect();
-        let tasks = graph::delete(&environment.value.spec, &records, &specs, &*self.registry, wall())?;
+        let mut generations = BTreeMap::new();
+        for (key, _) in environment.value.spec.pieces() {
+            let generation = self.generation(&environment.value.id, &key, &records).await?;
+            generations.insert(key, generation);
+        }
+        let wanted = &environment.value.spec;
+        let tasks = graph::delete(wanted, &records, &specs, &generations, &*self.registry, wall())?;
         let mut operation = self.operation(OperationKind::DeleteEnvironment, name, &environment.value.id, None, &tasks);
         let mut txn = self.occupy(&environment, &operation.id, Some(EnvironmentStatus::Deleting))?;
         for row in applications {
@@ -495,6 +502,15 @@ impl Engine {
         Ok((kept..length).fold(Txn::new(), |txn, at| {
             txn.delete(Table::Journal, task.clone().u32(u32::try_from(at).unwrap_or(u32::MAX)))
         }))
+    }
+
+    /// The newest generation of a piece that may exist.
+    async fn generation(&self, id: &EnvironmentId, piece: &PieceKey, records: &[RecordRow]) -> Result<u32, StoreError> {
+        if let Some(record) = records.iter().find(|record| record.piece == *piece) {
+            return Ok(record.generation);
+        }
+        let begun = self.services.store.get_json::<u32>(Table::History, &generation_key(id, piece)).await?;
+        Ok(begun.map_or(1, |row| row.value))
     }
 
     fn operation(
