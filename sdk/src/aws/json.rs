@@ -1,6 +1,5 @@
 //! The JSON protocol: an object in, an object out.
 
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -107,18 +106,12 @@ impl Json {
 }
 
 /// The code and message of an error answer: `__type` may be led by a namespace and `#`, and followed by `:` and a
-/// URL; the message may be capitalised.
+/// URL; the message may be capitalised, and some answers have it both ways.
 fn refusal(body: &str) -> Option<(String, String)> {
-    #[derive(Deserialize)]
-    struct Answer {
-        #[serde(rename = "__type", alias = "code")]
-        code: String,
-        #[serde(alias = "Message", default)]
-        message: String,
-    }
-    let answer: Answer = serde_json::from_str(body).ok()?;
-    let code = answer.code.rsplit('#').next().unwrap_or_default().split(':').next().unwrap_or_default();
-    Some((code.to_owned(), answer.message))
+    let answer: Value = serde_json::from_str(body).ok()?;
+    let text = |names: [&str; 2]| names.into_iter().find_map(|name| answer.get(name)?.as_str());
+    let code = text(["__type", "code"])?.rsplit('#').next()?.split(':').next()?;
+    Some((code.to_owned(), text(["message", "Message"]).unwrap_or_default().to_owned()))
 }
 
 #[cfg(test)]
@@ -131,6 +124,8 @@ mod tests {
         assert_eq!(refusal(plain), Some(("ClusterNotFoundException".into(), "Cluster not found.".into())));
         let long = r#"{"__type":"com.amazonaws.ssm#ParameterNotFound","Message":"no"}"#;
         assert_eq!(refusal(long), Some(("ParameterNotFound".into(), "no".into())));
+        let both = r#"{"__type":"ClientException","message":"no","Message":"no"}"#;
+        assert_eq!(refusal(both), Some(("ClientException".into(), "no".into())));
         assert_eq!(refusal("<html>"), None);
     }
 }

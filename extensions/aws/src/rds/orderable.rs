@@ -1,6 +1,6 @@
 //! Whether RDS sells what is wanted, asked before anything is made.
 
-use cloudark_sdk::aws::{Form, List, Query};
+use cloudark_sdk::aws::{Error, Form, List, Query};
 use cloudark_sdk::prelude::*;
 use serde::Deserialize;
 
@@ -11,29 +11,36 @@ use super::config::Config;
 /// # Errors
 /// `invalid`, at the field to change.
 pub fn check(rds: &Query, config: &Config) -> Result<()> {
+    let (engine, class) = (config.engine, config.class());
+    let version = config.engine_version.as_deref();
+    let asked = Form::new().set("Engine", engine).set_some("EngineVersion", version);
+    if is_sold(rds, asked.clone().set("DBInstanceClass", &class))? {
+        return Ok(());
+    }
+    if !is_sold(rds, Form::new().set("Engine", engine))? {
+        // A catalogue without the engine is no catalogue: CreateDBInstance will say.
+        log::warn(format!("RDS lists no instance classes for {engine}: it is not known whether it sells {class}"));
+        return Ok(());
+    }
+    let (what, pointer) = match version {
+        Some(version) if !is_sold(rds, asked)? => (format!("{engine} {version}"), "/engine_version"),
+        Some(version) => (format!("{engine} {version} on {class}"), "/flavor"),
+        None => (format!("{engine} on {class}"), "/flavor"),
+    };
+    Err(Failure::invalid(format!(
+        "RDS does not sell {what} in this region: change `{}`",
+        pointer.trim_start_matches('/')
+    ))
+    .at(pointer))
+}
+
+fn is_sold(rds: &Query, form: Form) -> Result<bool, Error> {
     #[derive(Deserialize)]
     struct Answer {
         #[serde(rename = "OrderableDBInstanceOptions", default)]
         options: List<serde::de::IgnoredAny>,
     }
-    let (engine, class) = (config.engine, config.class());
-    let form = Form::new()
-        .set("Engine", engine)
-        .set_some("EngineVersion", config.engine_version.as_ref())
-        .set("DBInstanceClass", &class)
-        .set("Vpc", true)
-        .set("MaxRecords", 20);
+    let form = form.set("Vpc", true).set("MaxRecords", 20);
     let answer: Answer = rds.call("DescribeOrderableDBInstanceOptions", form)?;
-    if answer.options.items.is_empty() {
-        let what = match &config.engine_version {
-            Some(version) => format!("{engine} {version}"),
-            None => engine.to_string(),
-        };
-        let failure = format!(
-            "RDS does not sell {what} on {class} in this region: choose another `flavor`, such as `db.t3.micro`{}",
-            if config.engine_version.is_some() { ", or another `engine_version`" } else { "" }
-        );
-        return Err(Failure::invalid(failure).at("/flavor"));
-    }
-    Ok(())
+    Ok(!answer.options.items.is_empty())
 }

@@ -187,7 +187,7 @@ fn service(sent: &Sent) -> &'static str {
     }
 }
 
-fn forward(address: &str, sent: &Sent, service: &str) -> (u16, Vec<u8>) {
+pub fn forward(address: &str, sent: &Sent, service: &str) -> (u16, Vec<u8>) {
     let mut body = sent.text();
     for (_, reference) in sent.secrets() {
         body = body.replace(&Secret::from_reference(reference).placeholder(), SECRET);
