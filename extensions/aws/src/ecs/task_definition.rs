@@ -154,7 +154,14 @@ fn revisions(ecs: &Json, family: &str, status: &str) -> Result<Vec<String>, Erro
 pub fn remove(ctx: &Context, family: &str) -> Result<()> {
     let ecs = Json::new(ctx, &aws::ECS)?;
     presence::to_delete("task definition", || Ok(newest(&ecs, family)?))?;
-    remove_all_but(ctx, family, None)
+    // Lists lag behind, and the newest hides the one before: until there is none.
+    wait::until(every(2.seconds()), at_most(10.minutes()), || {
+        remove_all_but(ctx, family, None)?;
+        match newest(&ecs, family)? {
+            None => ready(()),
+            Some(_) => pending("task definitions are being removed"),
+        }
+    })
 }
 
 /// Remove all revisions of a family but `keep`. Deregistered alone, they would stay readable for ever.

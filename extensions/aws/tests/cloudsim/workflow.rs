@@ -10,7 +10,8 @@ use serde_json::{Value as Json, json};
 
 use crate::bridge::World;
 
-type Deployed = Deployment<ecs::Deployed>;
+/// An application that was deployed.
+pub type Deployed = Deployment<ecs::Deployed>;
 
 /// What was made so far.
 pub struct Environment {
@@ -66,10 +67,15 @@ impl Environment {
     /// As after a run that died: what follows has the minted names alone. The cluster's record there is, where the
     /// run got as far as to an application.
     pub fn forget(&mut self) {
+        self.revive();
+        self.database = None;
+    }
+
+    /// A new run begins, and knows that a call of the one before may have been lost.
+    pub fn revive(&mut self) {
         self.world.faults.borrow_mut().revive();
         let settles = self.world.host.now_ms() + 120_000;
         self.world.host.unsettled_until(settles);
-        self.database = None;
     }
 
     fn pieces(&self) -> Vec<Piece> {
@@ -134,6 +140,10 @@ impl Environment {
     }
 
     pub fn undeploy_named(&mut self, piece: &str, current: Option<&Deployed>) {
+        self.try_undeploy(piece, current).unwrap();
+    }
+
+    pub fn try_undeploy(&mut self, piece: &str, current: Option<&Deployed>) -> Result<()> {
         let mut intent: Intent<Json> = intent("ecs", &json!({}));
         // The host gives all names that were minted; of these only the parameters' are read.
         intent.names = BTreeMap::from([1, 2, 3].map(|revision| {
@@ -141,7 +151,7 @@ impl Environment {
             let name = format!("cloudark-test-{piece}-{label}");
             (label, name)
         }));
-        ecs::Ecs::undeploy(&self.context(piece), self.cluster.as_ref(), &intent, current).unwrap();
+        ecs::Ecs::undeploy(&self.context(piece), self.cluster.as_ref(), &intent, current)
     }
 
     pub fn read(&self, current: &Deployed) -> Option<Deployed> {
