@@ -74,6 +74,7 @@ pub struct Application {
 
 /// Query of `GET /v1/applications/{name}/logs`.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub struct LogQuery {
     /// `deployment` or `runtime`; runtime when silent.
     #[serde(default)]

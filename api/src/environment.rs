@@ -102,6 +102,7 @@ pub struct EnvironmentSummary {
 
 /// Query of `DELETE /v1/environments/{name}`.
 #[derive(Debug, Clone, Copy, Default, Serialize, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 pub struct DeleteEnvironment {
     /// Delete the applications on it too.
     #[serde(default)]

@@ -104,6 +104,7 @@ pub struct Inspection {
 
 /// Query of `POST /v1/extensions`. The operator's consent: exactly the digest that was shown.
 #[derive(Debug, Clone, Serialize, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 pub struct InstallQuery {
     /// `sha256:…` of the component whose grants the operator has agreed to.
     pub agree: String,

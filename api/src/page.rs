@@ -5,6 +5,7 @@ use utoipa::{IntoParams, ToSchema};
 
 /// Which page of a list.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub struct PageQuery {
     /// The `next` of the page before.
     pub cursor: Option<String>,

@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use crate::egress::address::AddressRange;
-use crate::egress::proxy::Proxy;
+use crate::egress::Proxy;
 use crate::extensions::Origin;
 use crate::sandbox::Limits;
 use crate::services::Timing;

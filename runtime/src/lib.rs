@@ -11,8 +11,12 @@
 //! | [`credentials`], [`clouds`] | whose credentials a request is signed with, and the signing |
 //! | [`egress`] | how requests leave |
 //! | [`store`] | what outlives the server |
+//! | [`api`] | the REST API |
+//! | [`server`], [`config`] | all of it together |
 
+pub mod api;
 pub mod clouds;
+pub mod config;
 pub mod crash;
 pub mod credentials;
 pub mod egress;
@@ -22,6 +26,7 @@ pub mod host;
 pub mod journal;
 pub mod registry;
 pub mod sandbox;
+pub mod server;
 pub mod services;
 pub mod store;
 mod time;

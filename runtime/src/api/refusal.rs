@@ -180,9 +180,15 @@ impl From<RegistryError> for Refusal {
         match error {
             RegistryError::NotFound(_) => Self::not_found(said),
             RegistryError::Package(PackageError::TooLarge { .. }) => Self::too_large(said),
-            RegistryError::Package(_) | RegistryError::Grants(_) | RegistryError::Describe(_) => Self::invalid(said),
+            RegistryError::Package(_)
+            | RegistryError::Grants(_)
+            | RegistryError::Describe(_)
+            | RegistryError::Description(_) => Self::invalid(said),
             RegistryError::Sandbox(error) => error.into(),
-            RegistryError::NotAgreed { .. } | RegistryError::Conflict(_) | RegistryError::Hurried(_) => Self::conflict(said),
+            RegistryError::NotAgreed { .. }
+            | RegistryError::Conflict(_)
+            | RegistryError::Catalog(_)
+            | RegistryError::Hurried(_) => Self::conflict(said),
             RegistryError::File { .. } => Self::internal(said),
             RegistryError::Store(error) => error.into(),
         }
