@@ -54,7 +54,7 @@ pub fn deploy(ctx: &Context, cluster: &str, app: &Application) -> Result<Deploym
     };
     if let Outcome::Failed { reason, .. } = watch::until_it_serves(ctx, &watched)? {
         let why = why(ctx, &watched, &names.log_group)?;
-        fail!(permanent, "{} did not come up on ECS: {reason}.{why}", app.image);
+        fail!(permanent, "{} did not come up on ECS: {reason}. {why}", app.image);
     }
     Ok(describe(ctx, cluster, &names, app, &wanted, 1, revision, &balancer.host, &targets.arn))
 }

@@ -137,25 +137,20 @@ struct Findings {
     lines: Vec<String>,
 }
 
+/// One line: messages have no others.
 fn render(findings: &Findings) -> String {
-    let mut text = String::new();
-    if let Some(task) = &findings.task {
-        text.push_str(&format!("\nlast stopped task: {task}"));
-    }
-    if let Some(health) = &findings.health {
-        text.push_str(&format!("\nhealth check: {health}"));
-    }
-    for (title, lines) in [("events of the service", &findings.events), ("last lines of its log", &findings.lines)] {
+    let mut parts = Vec::new();
+    parts.extend(findings.task.as_ref().map(|task| format!("Last stopped task: {task}")));
+    parts.extend(findings.health.as_ref().map(|health| format!("Health check: {health}")));
+    for (title, lines) in [("Events of the service", &findings.events), ("Last lines of its log", &findings.lines)] {
         if !lines.is_empty() {
-            text.push_str(&format!("\n{title}:"));
-            lines.iter().for_each(|line| text.push_str(&format!("\n  {line}")));
+            parts.push(format!("{title}: {}", lines.join(" | ")));
         }
     }
-    if text.is_empty() {
-        "\nECS gives no reason: `cld app logs --deployment` shows its events".to_owned()
-    } else {
-        text
+    if parts.is_empty() {
+        return "ECS gives no reason: `cld app logs --deployment` shows its events".to_owned();
     }
+    parts.join(". ")
 }
 
 #[cfg(test)]
@@ -173,14 +168,14 @@ mod tests {
             task: Some(task.words()),
             health: Some("Health checks failed with these codes: [500] (Target.ResponseCodeMismatch)".into()),
             events: vec!["(service web) registered 1 targets".into()],
-            lines: vec!["panic: no database".into()],
+            lines: vec!["listening".into(), "panic: no database".into()],
         });
         assert_eq!(
             text,
-            "\nlast stopped task: Essential container in task exited, exit code 137, OutOfMemoryError\
-             \nhealth check: Health checks failed with these codes: [500] (Target.ResponseCodeMismatch)\
-             \nevents of the service:\n  (service web) registered 1 targets\
-             \nlast lines of its log:\n  panic: no database"
+            "Last stopped task: Essential container in task exited, exit code 137, OutOfMemoryError. \
+             Health check: Health checks failed with these codes: [500] (Target.ResponseCodeMismatch). \
+             Events of the service: (service web) registered 1 targets. \
+             Last lines of its log: listening | panic: no database"
         );
     }
 

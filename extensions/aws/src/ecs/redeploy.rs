@@ -52,7 +52,7 @@ pub fn redeploy(
         let why = why(ctx, &watched, &old.log_group)?;
         let back = roll_back(ctx, cluster, old, &watched, wanted.check != old.check)?;
         clean_up_after_failure(ctx, cluster, &names, old, &revision, &foundation)?;
-        fail!(permanent, "{} did not come up on ECS: {reason}. {back}{why}", app.image);
+        fail!(permanent, "{} did not come up on ECS: {reason}. {back} {why}", app.image);
     }
 
     progress!("removing the old version");

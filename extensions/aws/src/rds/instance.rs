@@ -224,3 +224,100 @@ pub fn remove(ctx: &Context, rds: &Query, id: &str, snapshot: Option<&str>) -> R
         }
     })
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use cloudark_sdk::testing::{Answer, Host, Sent};
+
+    const SETTINGS: [(&str, &str); 1] = [("region", "eu-west-1")];
+
+    fn action(sent: &Sent) -> String {
+        sent.form().into_iter().find(|(name, _)| name == "Action").map(|(_, action)| action).unwrap_or_default()
+    }
+
+    fn described(status: &str, tags: &[(String, String)]) -> Answer {
+        let tags: String =
+            tags.iter().map(|(key, value)| format!("<Tag><Key>{key}</Key><Value>{value}</Value></Tag>")).collect();
+        Answer::new(
+            200,
+            format!(
+                "<DescribeDBInstancesResponse><DescribeDBInstancesResult><DBInstances><DBInstance>\
+                 <DBInstanceIdentifier>db</DBInstanceIdentifier><DBInstanceStatus>{status}</DBInstanceStatus>\
+                 <Endpoint><Address>db.example</Address><Port>3306</Port></Endpoint>\
+                 <TagList>{tags}</TagList></DBInstance></DBInstances></DescribeDBInstancesResult>\
+                 </DescribeDBInstancesResponse>"
+            ),
+        )
+    }
+
+    fn refused(status: u16, code: &str, message: &str) -> Answer {
+        Answer::new(
+            status,
+            format!("<ErrorResponse><Error><Code>{code}</Code><Message>{message}</Message></Error></ErrorResponse>"),
+        )
+    }
+
+    fn config() -> Config {
+        serde_json::from_value(serde_json::json!({})).unwrap()
+    }
+
+    #[test]
+    fn a_database_without_our_mark_is_left_alone_and_named() {
+        let host = Host::new();
+        let ctx = host.context("db", &SETTINGS);
+        host.on("POST", "/", |_| described("available", &[]));
+        let rds = Query::new(&ctx, &aws::RDS).unwrap();
+        for failure in [available(&ctx, &rds, "db", |_| true).unwrap_err(), remove(&ctx, &rds, "db", None).unwrap_err()]
+        {
+            assert_eq!(failure.kind, FailureKind::Conflict);
+            assert!(failure.message.contains("database \"db\""), "{failure}");
+        }
+        assert!(host.sent().iter().all(|sent| action(sent) == "DescribeDBInstances"));
+    }
+
+    #[test]
+    fn a_database_that_fails_ends_the_wait() {
+        let host = Host::new();
+        let ctx = host.context("db", &SETTINGS);
+        let tags = ctx.tags();
+        host.script("POST", "/", ["creating", "incompatible-network"].map(|status| described(status, &tags)));
+        let rds = Query::new(&ctx, &aws::RDS).unwrap();
+        let failure = available(&ctx, &rds, "db", |_| true).unwrap_err();
+        assert!(failure.message.contains("incompatible-network"), "{failure}");
+        assert_eq!(host.notes(), ["database is creating"]);
+    }
+
+    #[test]
+    fn a_delete_takes_one_that_is_under_way_as_progress() {
+        let host = Host::new();
+        let ctx = host.context("db", &SETTINGS);
+        let tags = ctx.tags();
+        let gone = refused(404, "DBInstanceNotFound", "DBInstance db not found.");
+        host.script("POST", "/", [described("deleting", &tags), described("deleting", &tags), gone]);
+        let rds = Query::new(&ctx, &aws::RDS).unwrap();
+        remove(&ctx, &rds, "db", None).unwrap();
+        assert!(host.sent().iter().all(|sent| action(sent) == "DescribeDBInstances"));
+    }
+
+    #[test]
+    fn the_password_is_only_a_reference_and_the_refusal_says_what_to_do() {
+        let host = Host::new();
+        let ctx = host.context("db", &SETTINGS);
+        host.on("POST", "/", |_| refused(400, "InvalidSubnet", "The subnet group covers one zone."));
+        let rds = Query::new(&ctx, &aws::RDS).unwrap();
+        let site = Site { subnets: "subnets", groups: &["sg-1".to_owned()] };
+        let password = Secret::from_reference("secret-1");
+        let failure = create(&ctx, &rds, "db", &config(), &site, &password).unwrap_err();
+        assert_eq!(
+            failure.message,
+            "AWS refused CreateDBInstance (InvalidSubnet): The subnet group covers one zone. Change the configuration \
+             accordingly."
+        );
+        let sent = host.sent();
+        let form = sent.first().unwrap().form();
+        assert!(form.contains(&("StorageEncrypted".to_owned(), "true".to_owned())));
+        assert_eq!(sent.first().unwrap().secrets(), [("MasterUserPassword".to_owned(), "secret-1".to_owned())]);
+    }
+}
