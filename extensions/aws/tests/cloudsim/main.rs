@@ -99,3 +99,52 @@ fn a_database_is_changed_in_place_and_keeps_its_password() {
     staging.destroy();
     assert_eq!(staging.world.inventory(), Vec::<String>::new());
 }
+
+#[test]
+fn an_image_that_cannot_be_pulled_and_one_that_answers_500_say_so() {
+    for (image, part) in [("web:noimage", "CannotPullContainerError"), ("web:unhealthy", "500")] {
+        let mut staging = Environment::create(World::new(Config::default(), Open), json!({}));
+        let failure = staging.deploy(&app(image)).unwrap_err();
+        assert!(failure.message.contains(part), "{part} in {failure}");
+        staging.undeploy(None);
+        staging.destroy();
+        assert_eq!(staging.world.inventory(), Vec::<String>::new());
+    }
+}
+
+#[test]
+fn a_database_that_fails_is_rolled_back() {
+    let mut config = Config::default();
+    config.aws.databases_end = Some("incompatible-parameters".to_owned());
+    let mut staging = Environment::new(World::new(config, Open), json!({}));
+    let failure = staging.come_up().unwrap_err();
+    assert!(failure.message.contains("incompatible-parameters"), "{failure}");
+    staging.destroy();
+    assert_eq!(staging.world.inventory(), Vec::<String>::new());
+}
+
+#[test]
+fn a_last_snapshot_is_all_that_stays_of_a_database_that_asks_for_one() {
+    let config = json!({ "policy": { "deletion": "snapshot" } });
+    let mut staging = Environment::create(World::new(Config::default(), Open), config);
+    staging.destroy();
+    assert_eq!(staging.world.inventory(), Vec::<String>::new());
+    let state = String::from_utf8(staging.world.get("/_sim/state")).unwrap();
+    assert!(state.contains("test-db-final"), "{state}");
+}
+
+#[test]
+fn a_database_that_is_retained_keeps_what_it_stands_on_and_lets_nobody_in() {
+    let mut config = Config::default();
+    config.aws.default_vpc = false;
+    let retained = json!({ "policy": { "deletion": "retain" } });
+    let mut staging = Environment::create(World::new(config, Open), retained);
+    staging.destroy();
+    let left = staging.world.inventory();
+    for part in ["test-db-db", "test-db-subnets", "vpc", "data"] {
+        assert!(left.iter().any(|item| item.contains(part)), "{part} in {left:?}");
+    }
+    for part in ["tasks", "balancers", "cluster-cluster"] {
+        assert!(!left.iter().any(|item| item.contains(part)), "{part} in {left:?}");
+    }
+}
