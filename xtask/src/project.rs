@@ -51,7 +51,7 @@ impl Project {
         &self.guests_target
     }
 
-    /// Where packaged components go, wherever they are built: tests look for them there.
+    /// Where packaged components and the tools of the tests go, wherever the rest is built: tests look for them there.
     pub fn packages(&self) -> PathBuf {
         self.root.join("target")
     }

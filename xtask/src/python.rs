@@ -23,7 +23,7 @@ impl Python {
     /// There is no Python, or a package cannot be had.
     pub fn install(project: &Project) -> Outcome<Self> {
         let shell = project.shell();
-        let home = project.target().join("python");
+        let home = project.products().join("python");
         let wanted = project.root().join("xtask/requirements.txt");
         let installed = home.join("installed.txt");
         let text = fs::read(&wanted)?;

@@ -48,7 +48,7 @@ pub fn build(project: &Project) -> Outcome {
     for line in messages.lines() {
         let Some(component) = Component::of_message(line)? else { continue };
         let folder = if component.package.starts_with(&bundled) { "extensions" } else { "guests" };
-        component.package_to(&project.packages().join(folder))?;
+        component.package_to(&project.products().join(folder))?;
     }
     Ok(())
 }

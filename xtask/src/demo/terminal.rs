@@ -23,7 +23,7 @@ impl Terminal {
             cld: project.program("cld"),
             root: project.root().to_owned(),
             home: home.to_owned(),
-            extensions: project.packages().join("extensions"),
+            extensions: project.products().join("extensions"),
         }
     }
 
