@@ -52,7 +52,7 @@ impl Project {
     }
 
     /// Where packaged components and the tools of the tests go, wherever the rest is built: tests look for them there.
-    pub fn packages(&self) -> PathBuf {
+    pub fn products(&self) -> PathBuf {
         self.root.join("target")
     }
 
