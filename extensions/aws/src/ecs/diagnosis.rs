@@ -120,7 +120,7 @@ pub fn of(ctx: &Context, patient: &Patient<'_>) -> Result<String> {
     Ok(render(&Findings {
         task: tasks.last().map(Task::words),
         health: health.iter().filter(|target| target.state == "unhealthy").find_map(target_group::Health::words),
-        events: patient.service.events.iter().take(EVENTS).map(|event| event.message.clone()).collect(),
+        events: patient.service.events.iter().take(EVENTS).rev().map(|event| event.message.clone()).collect(),
         lines: tasks
             .last()
             .and_then(|task| logs::last(ctx, patient.log_group, task.id(), LINES).ok())
@@ -144,6 +144,7 @@ fn render(findings: &Findings) -> String {
     parts.extend(findings.health.as_ref().map(|health| format!("Health check: {health}")));
     for (title, lines) in [("Events of the service", &findings.events), ("Last lines of its log", &findings.lines)] {
         if !lines.is_empty() {
+            let lines: Vec<&str> = lines.iter().map(|line| line.trim_end_matches('.')).collect();
             parts.push(format!("{title}: {}", lines.join(" | ")));
         }
     }
