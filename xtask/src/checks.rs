@@ -9,6 +9,7 @@ use std::process::{Command, Stdio};
 
 use xshell::cmd;
 
+use crate::crash;
 use crate::project::{Outcome, Project};
 use crate::python::Python;
 use crate::tally::Tally;
@@ -69,6 +70,7 @@ pub fn run(project: &Project) -> Outcome {
         }
         if passed { Ok(()) } else { Err(format!("{tally}").into()) }
     })?;
+    project.step("a sample of the crash matrix", || crash::sample(project))?;
     println!("\n{tally}");
     Ok(())
 }
