@@ -6,6 +6,7 @@ use zeroize::Zeroizing;
 
 use super::record::{Body, RecordedRequest, RecordedResult};
 use crate::credentials::SignedParts;
+use crate::credentials::wire::error_code;
 use crate::egress::substitute::{Encoding as BodyEncoding, Substitution as BodySubstitution, substitute};
 use crate::egress::{Inbound, Outbound, SendError};
 use crate::extensions::grants::{self, Encoding, Permit, apply_captures, classify, shown};
@@ -42,6 +43,8 @@ pub(crate) struct Answered {
     pub(crate) captured: Vec<(String, Zeroizing<String>)>,
     pub(crate) changes: bool,
     pub(crate) failed: bool,
+    /// The service's own code of an error.
+    pub(crate) code: Option<String>,
 }
 
 /// The call, as a future that needs nothing of its run.
@@ -79,6 +82,7 @@ pub(super) fn perform(
                 captured: Vec::new(),
                 changes: effect.changes_the_world(),
                 failed: true,
+                code: None,
             })),
             bytes: 0,
         };
@@ -141,6 +145,13 @@ pub(super) fn perform(
         match services.egress.send(&pool, outbound).await {
             Ok(inbound) => {
                 let bytes = inbound.body.len() as u64;
+                let proof = classify(&permit, inbound.status, &inbound.headers, &inbound.body);
+                // Whether it was performed nobody knows, and it may be performed twice: it is sent again. Kept as a
+                // result, every run after it would meet the same answer.
+                if effect == Effect::Idempotent && matches!(proof, grants::Proof::Unknown) {
+                    let reason = format!("{summary} answered {}", inbound.status);
+                    return Performed { summary, end: End::Again { reason }, bytes };
+                }
                 let answered = answered(&permit, &request, inbound, &scope.mark, settles_at, scrub);
                 Performed { summary, end: End::Answered(Box::new(answered)), bytes }
             }
@@ -166,6 +177,7 @@ fn answered(
         grants::Proof::Unknown if effect == Effect::Once => Proof::Lost,
         grants::Proof::Unknown => Proof::Answered,
     };
+    let code = error_code(permit.protocol, &headers, &body, permit.error_code.as_deref());
     let owned = request.with_call(|call| shown(permit, call, status, &body, mark));
     let mut captured = Vec::new();
     let taken = apply_captures(permit, &body, |value| {
@@ -196,7 +208,7 @@ fn answered(
         let headers = headers.into_iter().map(|(name, value)| (name, hide(&value))).collect();
         RecordedResult::Response { status, headers, body }
     };
-    Answered { result, proof, owned, captured, changes: effect.changes_the_world(), failed }
+    Answered { result, proof, owned, captured, changes: effect.changes_the_world(), failed, code }
 }
 
 fn failed(permit: &Permit, error: &SendError, settles_at: Millis, scrub: impl Fn(&str) -> String) -> End {
@@ -218,6 +230,7 @@ fn failed(permit: &Permit, error: &SendError, settles_at: Millis, scrub: impl Fn
         captured: Vec::new(),
         changes: effect.changes_the_world(),
         failed: true,
+        code: None,
     }))
 }
 
