@@ -5,11 +5,21 @@ use cloudark_sdk::prelude::*;
 use super::Seen;
 use super::config::Config;
 
-/// How to get from what it is to what is wanted.
+/// What of a record cannot be asked of RDS.
+#[derive(Debug, Clone)]
+pub struct Recorded<'a> {
+    /// Who may reach it.
+    pub access: &'a str,
+    /// Its password.
+    pub password: Option<&'a Secret>,
+}
+
+/// How to get from what it is to what is wanted. A password that the user gives is compared by its reference: another
+/// value is another reference.
 ///
 /// # Errors
 /// `invalid` for a smaller disk: RDS cannot shrink one, and making the database anew would lose its data for it.
-pub fn plan(seen: &Seen, access: &str, config: &Config) -> Result<Plan> {
+pub fn plan(seen: &Seen, recorded: &Recorded<'_>, config: &Config) -> Result<Plan> {
     if config.storage < seen.storage {
         return Err(Failure::invalid(format!(
             "the disk has {} GiB, and RDS cannot make it smaller: write `storage: {}` or more",
@@ -26,7 +36,13 @@ pub fn plan(seen: &Seen, access: &str, config: &Config) -> Result<Plan> {
         .in_place("/storage", &seen.storage, &config.storage)
         .in_place("/multi_az", &seen.multi_az, &config.multi_az)
         .in_place("/backup", &seen.backup, &config.backup)
-        .in_place("/policy/access", &access.to_owned(), &config.policy.access.to_string());
+        .in_place("/policy/access", &recorded.access.to_owned(), &config.policy.access.to_string());
+    let comparison = match &config.password {
+        Some(password) if Some(password) != recorded.password => {
+            comparison.in_place("/password", &"as it is", &"another")
+        }
+        _ => comparison,
+    };
     Ok(match version {
         Some(wanted) => comparison.in_place("/engine_version", &seen.engine_version, wanted),
         None => comparison,
@@ -68,7 +84,16 @@ mod tests {
     }
 
     fn plan_of(config: serde_json::Value) -> Result<Plan> {
-        plan(&seen(), "cluster", &serde_json::from_value(config).unwrap())
+        let password = Secret::from_reference("secret-1");
+        let recorded = Recorded { access: "cluster", password: Some(&password) };
+        plan(&seen(), &recorded, &serde_json::from_value(config).unwrap())
+    }
+
+    #[test]
+    fn another_password_is_a_change_and_the_same_one_is_none() {
+        let with = |password: &str| plan_of(json!({ "flavor": "db.t3.medium", "password": password })).unwrap();
+        assert_eq!(with("secret-1"), Plan::Nothing);
+        assert!(matches!(with("secret-2"), Plan::Update(changes) if changes.len() == 1));
     }
 
     #[test]
@@ -94,7 +119,8 @@ mod tests {
         let mut large = seen();
         large.storage = 100;
         let config: Config = serde_json::from_value(json!({ "storage": 50 })).unwrap();
-        let failure = plan(&large, "cluster", &config).unwrap_err();
+        let recorded = Recorded { access: "cluster", password: None };
+        let failure = plan(&large, &recorded, &config).unwrap_err();
         assert_eq!(failure.pointer.as_deref(), Some("/storage"));
         assert!(failure.message.contains("storage: 100"), "{failure}");
     }

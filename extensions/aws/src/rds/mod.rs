@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::security_group::{self, Ingress, Source};
 use crate::{foundation, presence};
 use config::{Config, Deletion, Engine};
+use differences::Recorded;
 use instance::{Database, Site};
 
 /// The kind's name.
@@ -99,7 +100,8 @@ impl Resource for Rds {
         let rds = Query::new(ctx, &aws::RDS)?;
         let seen = instance::find(ctx, &rds, &current.id)?.map(|database| Seen::from(&database));
         let seen = seen.unwrap_or_else(|| current.state.seen.clone());
-        differences::plan(&seen, &current.state.access, &intent.config)
+        let recorded = Recorded { access: &current.state.access, password: recorded_password(current) };
+        differences::plan(&seen, &recorded, &intent.config)
     }
 
     fn create(ctx: &Context, intent: &Intent<Config>) -> Result<Instance<State>> {
@@ -148,7 +150,10 @@ impl Resource for Rds {
         let (id, config) = (&current.id, &intent.config);
         orderable::check(&rds, config)?;
         let groups = groups(ctx, config)?;
-        let password = password(config)?;
+        let password = match (&config.password, recorded_password(current)) {
+            (None, Some(recorded)) => recorded.clone(),
+            _ => password(config)?,
+        };
 
         // Half-way through another change it takes none.
         let before = instance::available(ctx, &rds, id, |_| true)?;
@@ -199,6 +204,14 @@ fn groups(ctx: &Context, config: &Config) -> Result<Vec<String>> {
         fail!(permanent, "the foundation of {} has no group for databases: update the environment", ctx.environment);
     }
     Ok(groups)
+}
+
+/// The password that a record has.
+fn recorded_password(current: &Instance<State>) -> Option<&Secret> {
+    match current.get("MasterUserPassword") {
+        Some(Value::Secret(password)) => Some(password),
+        _ => None,
+    }
 }
 
 /// The user's password, or a generated one.
