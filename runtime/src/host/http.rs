@@ -124,7 +124,14 @@ impl RunState {
             }
             // Sent before, as a read or idempotent: the same request once more, if the grant still has it.
             Answer::Unfinished { position } => match self.check(&request) {
-                Ok(permit) => Ok(Slot::ToSend(position, Box::new(permit), request)),
+                Ok(permit) => {
+                    if permit.effect.changes_the_world() {
+                        let call = self.call(&permit, text);
+                        let journal = self.journal.journal_mut();
+                        journal.intend_again(position, call.send_before, call.settles_at).map_err(rules)?;
+                    }
+                    Ok(Slot::ToSend(position, Box::new(permit), request))
+                }
                 Err(refused) => {
                     let (result, proof) = (refused.to_text(), crate::journal::Proof::Answered);
                     self.journal.journal_mut().finish(position, result, proof, Vec::new()).map_err(rules)?;
@@ -161,7 +168,7 @@ impl RunState {
     }
 
     fn call(&self, permit: &Permit, request: String) -> Call {
-        let now = self.journal.journal().now().max(wall());
+        let now = self.journal.journal().live_now(wall());
         let send_before = now.plus(SEND_WITHIN_MS);
         Call {
             function: SEND.to_owned(),
@@ -170,6 +177,7 @@ impl RunState {
             summary: permit.summary.clone(),
             send_before,
             settles_at: send_before.plus(u64::from(permit.timeout_ms)).plus(permit.settle_ms),
+            sent_again: false,
             state: State::Open,
         }
     }

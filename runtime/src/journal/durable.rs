@@ -167,7 +167,13 @@ impl Home {
         let changes = journal.changes();
         let mut txn = Txn::new();
         // The last row is checked even where only new ones follow: without it they would follow a gap.
-        for position in changes.put.iter().map(|(position, _)| *position).chain(changes.delete.clone()).chain(changes.stored.checked_sub(1)) {
+        for position in changes
+            .put
+            .iter()
+            .map(|(position, _)| *position)
+            .chain(changes.delete.clone())
+            .chain(changes.stored.checked_sub(1))
+        {
             let key = self.row(position);
             txn = match self.versions.get(position as usize) {
                 Some(version) => txn.check_version(Table::Journal, key, *version),

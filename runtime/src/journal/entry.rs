@@ -77,16 +77,20 @@ impl Entry {
 
     /// Whether it may be removed from the end of a journal: it changed nothing.
     ///
-    /// A mutation without a result is *not* removable: it may have been performed.
+    /// A mutation without a result is *not* removable: it may have been performed. Nor is one that was sent
+    /// again: that the last sending did nothing proves nothing of the ones before.
     #[must_use]
     pub fn is_removable(&self) -> bool {
         match &self.body {
             Body::Note(_) | Body::Attempt(_) | Body::Slept(_) => true,
-            Body::Call(call) => match (&call.effect, &call.state) {
-                (Effect::Read, _) | (_, State::Done { proof: Proof::NotPerformed, .. }) => true,
-                (_, State::Open | State::Done { .. }) => false,
-            },
+            Body::Call(call) => call.effect == Effect::Read || (call.was_refused() && !call.sent_again),
         }
+    }
+
+    /// Whether it is a call without a result.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        matches!(&self.body, Body::Call(Call { state: State::Open, .. }))
     }
 
     /// About how many bytes it takes.
@@ -136,8 +140,19 @@ pub struct Call {
     pub send_before: Millis,
     /// When a call that was sent, and whose result was lost, has taken effect or never will.
     pub settles_at: Millis,
+    /// Whether it was sent again after a crash or a broken connection. What an answer proves, it proves of one
+    /// sending.
+    #[serde(default)]
+    pub sent_again: bool,
     /// Whether its result is known.
     pub state: State,
+}
+
+impl Call {
+    /// Whether its last sending is known to have done nothing.
+    pub(super) fn was_refused(&self) -> bool {
+        matches!(self.state, State::Done { proof: Proof::NotPerformed, .. })
+    }
 }
 
 /// Whether a call's result is known.

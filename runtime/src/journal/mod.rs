@@ -25,8 +25,9 @@
 
 pub mod durable;
 pub mod entry;
+#[cfg(test)]
+mod properties;
 pub mod replay;
-
 
 pub use durable::{DurableError, DurableJournal};
 pub use entry::{Attempt, Body, Call, Effect, Entry, Millis, Note, Proof, Slept, State};

@@ -181,11 +181,12 @@ impl Journal {
     /// # Errors
     /// [`JournalError::Mismatch`] if the entry at this position is another call.
     pub fn ask(&mut self, function: &str, request: &str) -> Result<Answer, JournalError> {
-        let position = position(self.cursor);
-        let Some(entry) = self.entries.get(self.cursor) else {
+        let at = self.cursor;
+        let position = position(at);
+        let Some(entry) = self.entries.get_mut(at) else {
             return Ok(Answer::Live { position });
         };
-        let answer = match &entry.body {
+        let answer = match &mut entry.body {
             Body::Note(note) if note.function == function && note.request == request => {
                 Answer::Replayed { position, result: note.result.clone() }
             }
@@ -193,11 +194,18 @@ impl Journal {
                 match (&call.state, call.effect) {
                     (State::Done { result, .. }, _) => Answer::Replayed { position, result: result.clone() },
                     (State::Open, Effect::Once) => Answer::Lost { position, settles_at: call.settles_at },
-                    (State::Open, Effect::Read | Effect::Idempotent) => Answer::Unfinished { position },
+                    (State::Open, Effect::Read) => Answer::Unfinished { position },
+                    (State::Open, Effect::Idempotent) => {
+                        call.sent_again = true;
+                        Answer::Unfinished { position }
+                    }
                 }
             }
             _ => return Err(self.mismatch(shorten(&format!("{function} {request}")))),
         };
+        if matches!(answer, Answer::Unfinished { .. }) {
+            self.touch(at);
+        }
         self.cursor += 1;
         Ok(answer)
     }
@@ -219,7 +227,7 @@ impl Journal {
         if call.effect == Effect::Once {
             self.refuse_repetition(&call, self.live_now(wall))?;
         }
-        self.append(wall, Body::Call(Call { state: State::Open, ..call }))
+        self.append(wall, Body::Call(Call { state: State::Open, sent_again: false, ..call }))
     }
 
     /// Records that an [unfinished](Answer::Unfinished) call is sent again: until when it may be handed to the
@@ -260,7 +268,7 @@ impl Journal {
     pub fn unsettled(&self) -> impl Iterator<Item = &Call> {
         self.calls().filter(|call| match &call.state {
             State::Open => call.effect.changes_the_world(),
-            State::Done { proof, .. } => *proof == Proof::Lost,
+            State::Done { proof, .. } => *proof == Proof::Lost || (call.sent_again && call.was_refused()),
         })
     }
 
@@ -352,6 +360,18 @@ impl Journal {
         // What was cut from the store and made anew at the same position counts as changed.
         self.changed.retain(|at| *at < to);
         self.changed.extend(to..self.stored);
+    }
+
+    /// What stays at the end, since it was sent more than once, and was refused the last time, is to be sent
+    /// once more: a refusal that stays would be met by every run from now on.
+    fn reopen_refused(&mut self) {
+        for at in (0..self.entries.len()).rev() {
+            match self.entries.get_mut(at).map(|entry| &mut entry.body) {
+                Some(Body::Call(call)) if call.was_refused() => call.state = State::Open,
+                _ => return,
+            }
+            self.touch(at);
+        }
     }
 
     /// An entry is not as it was.

@@ -95,7 +95,13 @@ impl Journal {
     ///
     /// # Errors
     /// [`JournalError::NoSuchAttempt`], [`JournalError::Mismatch`], [`JournalError::Full`].
-    pub fn suspend(&mut self, wall: Millis, attempt: u32, after_ms: u64, note: &str) -> Result<Suspension, JournalError> {
+    pub fn suspend(
+        &mut self,
+        wall: Millis,
+        attempt: u32,
+        after_ms: u64,
+        note: &str,
+    ) -> Result<Suspension, JournalError> {
         match self.entries.get(self.cursor).map(|entry| &entry.body) {
             None => self.end_look(wall, attempt, after_ms, note),
             Some(Body::Slept(slept)) if slept.attempt == attempt => {
@@ -108,12 +114,16 @@ impl Journal {
 
     /// Prepares the run that follows a passing fault: removes the removable tail, but for the mark of a wait
     /// in it, whose deadline goes on. Returns what was removed, for the events.
+    ///
+    /// A passing fault that is recorded *before* something that lasts stays, and the run after this one meets it
+    /// again: an extension fails for it at once, or not at all.
     pub fn retry(&mut self, wake_at: Millis) -> usize {
         let before = self.entries.len();
         let from = self.removable_from();
         let is_mark = |entry: &Entry| matches!(entry.body, Body::Attempt(_));
         let mark = self.entries.iter().rposition(is_mark).filter(|mark| *mark >= from);
         self.cut(mark.map_or(from, |mark| mark + 1));
+        self.reopen_refused();
         if let Some(mark) = mark {
             if let Some(attempt) = self.attempt_at(mark) {
                 attempt.wake_at = Some(wake_at.max(attempt.now));
@@ -132,6 +142,7 @@ impl Journal {
     pub fn retry_all(&mut self) -> usize {
         let before = self.entries.len();
         self.cut(0);
+        self.reopen_refused();
         let renewed_at = self.woken_at;
         for at in 0..self.entries.len() {
             if let Some(attempt) = self.attempt_at(at)
