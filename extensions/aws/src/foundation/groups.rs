@@ -33,27 +33,30 @@ const DATA: &str = "data";
 /// At most 255 characters, and it must not begin with `sg-`.
 const NAME: Rules = Rules::DNS_LABEL.prefix("cloudark-");
 
-/// Make what is needed, and give the databases' group its rules.
-pub(super) fn ensure(ctx: &Context, vpc: &str, needs: &Needs) -> Result<Groups> {
+/// Make what is needed, and give the databases' group its rules. A group that is not needed any more stays until the
+/// environment goes, and admits nobody.
+pub(super) fn ensure(ctx: &Context, vpc: &str, needs: &Needs, current: Option<&Groups>) -> Result<Groups> {
     let make = |label: &str, whose: &str| -> Result<Group> {
         let name = ctx.name(label, NAME)?;
         security_group::ensure(ctx, &name, vpc, &description(&ctx.environment, whose))
     };
-    let mut groups = Groups::default();
+    let mut groups = current.cloned().unwrap_or_default();
     if needs.applications {
         groups.balancers = Some(make(BALANCERS, "load balancers")?.id);
         groups.tasks = Some(make(TASKS, "tasks")?.id);
     }
-    if !needs.database_ports.is_empty() {
+    if !needs.database_ports.is_empty() || groups.data.is_some() {
         let data = make(DATA, "databases")?;
-        let rules: Vec<Ingress> = match &groups.tasks {
-            Some(tasks) => needs.database_ports.iter().map(|port| Ingress::from_group(*port, tasks)).collect(),
-            None => Vec::new(),
-        };
-        security_group::reconcile(ctx, &data, &rules)?;
+        security_group::reconcile(ctx, &data, &data_rules(needs, groups.tasks.as_deref()))?;
         groups.data = Some(data.id);
     }
     Ok(groups)
+}
+
+/// Only tasks reach the databases, and only at their ports.
+fn data_rules(needs: &Needs, tasks: Option<&str>) -> Vec<Ingress> {
+    let of_tasks = |tasks| needs.database_ports.iter().map(move |port| Ingress::from_group(*port, tasks));
+    tasks.into_iter().flat_map(of_tasks).collect()
 }
 
 /// AWS takes letters, digits, spaces and a few signs in a description.
@@ -61,16 +64,10 @@ fn description(environment: &str, whose: &str) -> String {
     format!("CloudARK environment {environment}: {whose}")
 }
 
-/// Remove them, those that refer to others first. Of those that the record does not have, none was ever made.
-pub(super) fn remove(ctx: &Context, current: Option<&Groups>) -> Result<()> {
-    for (label, recorded) in [
-        (DATA, current.map(|groups| &groups.data)),
-        (TASKS, current.map(|groups| &groups.tasks)),
-        (BALANCERS, current.map(|groups| &groups.balancers)),
-    ] {
-        if recorded != Some(&None) {
-            security_group::remove(ctx, &ctx.name(label, NAME)?)?;
-        }
+/// Remove them, those that refer to others first.
+pub(super) fn remove(ctx: &Context) -> Result<()> {
+    for label in [DATA, TASKS, BALANCERS] {
+        security_group::remove(ctx, &ctx.name(label, NAME)?)?;
     }
     Ok(())
 }

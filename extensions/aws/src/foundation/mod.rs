@@ -45,20 +45,20 @@ impl Foundation for Aws {
             current.map(|foundation| &foundation.state.network),
         )?;
         progress!("making the security groups");
-        let groups = groups::ensure(ctx, &network.vpc, &Needs::of(pieces)?)?;
+        let groups =
+            groups::ensure(ctx, &network.vpc, &Needs::of(pieces)?, current.map(|foundation| &foundation.state.groups))?;
         let summary = format!("{}, {} subnets, {} security groups", network.vpc, network.subnets.len(), groups.count());
         Ok(Instance::new(network.vpc.clone()).summary(summary).state(State { network, groups }))
     }
 
     fn release(ctx: &Context, pieces: &[Piece], current: Option<&Instance<State>>) -> Result<()> {
-        if pieces.iter().any(rds::is_retained) {
-            // A database that outlives its environment keeps what it stands on.
+        // A database that outlives its environment keeps what it stands on; one that was never made does not.
+        if pieces.iter().any(rds::is_retained) && rds::is_any_left(ctx)? {
             progress!("keeping the network of the database that is retained");
             return groups::close(ctx);
         }
-        let current = current.map(|current| &current.state);
-        groups::remove(ctx, current.map(|state| &state.groups))?;
-        network::remove(ctx, current.map(|state| &state.network))
+        groups::remove(ctx)?;
+        network::remove(ctx, current.map(|current| &current.state.network))
     }
 }
 
@@ -91,4 +91,40 @@ impl Needs {
 fn wanted_vpc(ctx: &Context, pieces: &[Piece]) -> Option<String> {
     let configured = pieces.iter().find_map(|piece| piece.config.get("vpc")?.as_str());
     configured.or_else(|| ctx.setting("vpc")).filter(|vpc| !vpc.is_empty()).map(str::to_owned)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use cloudark_sdk::context::PieceRole;
+    use cloudark_sdk::testing::Host;
+    use serde_json::json;
+
+    fn piece(kind: &str, config: serde_json::Value) -> Piece {
+        Piece { role: PieceRole::Resource, kind: kind.to_owned(), name: kind.to_owned(), config }
+    }
+
+    #[test]
+    fn the_foundation_opens_each_databases_port_once() {
+        let pieces = [
+            piece("rds", json!({})),
+            piece("rds", json!({ "engine": "mariadb" })),
+            piece("rds", json!({ "engine": "postgres" })),
+        ];
+        let needs = Needs::of(&pieces).unwrap();
+        assert_eq!(needs, Needs { applications: false, database_ports: vec![3306, 5432] });
+        assert!(Needs::of(&[piece("ecs", json!({}))]).unwrap().applications);
+        assert!(Needs::of(&[piece("rds", json!({ "engine": "oracle" }))]).is_err());
+    }
+
+    #[test]
+    fn the_file_says_more_about_the_network_than_the_setting() {
+        let host = Host::new();
+        let ctx = host.context("aws", &[("vpc", "vpc-setting")]);
+        assert_eq!(wanted_vpc(&ctx, &[]).as_deref(), Some("vpc-setting"));
+        let cluster = piece("ecs", json!({ "vpc": "vpc-file" }));
+        assert_eq!(wanted_vpc(&ctx, &[cluster]).as_deref(), Some("vpc-file"));
+        assert_eq!(wanted_vpc(&host.context("aws", &[]), &[]), None);
+    }
 }

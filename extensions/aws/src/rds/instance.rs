@@ -112,6 +112,21 @@ pub fn find(ctx: &Context, rds: &Query, id: &str) -> Result<Option<Database>> {
     Ok(found)
 }
 
+/// Whether there is an instance with the mark of this environment that is not on its way out.
+pub fn is_any_of_environment(rds: &Query, environment_id: &str) -> Result<bool> {
+    #[derive(Deserialize)]
+    struct Page {
+        #[serde(rename = "DBInstances", default)]
+        instances: List<Database>,
+        #[serde(rename = "Marker", default)]
+        marker: Option<String>,
+    }
+    let all =
+        rds.pages("DescribeDBInstances", Form::new(), "Marker", |page: Page| (page.instances.items, page.marker))?;
+    let is_ours = |database: &Database| database.tags.items.iter().any(|tag| tag.value == environment_id);
+    Ok(all.iter().any(|database| is_ours(database) && database.status != "deleting"))
+}
+
 /// What an instance stands on.
 #[derive(Debug)]
 pub struct Site<'a> {

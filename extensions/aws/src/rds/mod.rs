@@ -266,3 +266,8 @@ pub fn port(config: &serde_json::Value) -> Result<u16> {
 pub fn is_retained(piece: &Piece) -> bool {
     piece.kind == KIND && piece.config.pointer("/policy/deletion").and_then(|policy| policy.as_str()) == Some("retain")
 }
+
+/// Whether a database of this environment is still there, whichever piece it belongs to.
+pub fn is_any_left(ctx: &Context) -> Result<bool> {
+    instance::is_any_of_environment(&Query::new(ctx, &aws::RDS)?, &ctx.environment_id)
+}

@@ -148,3 +148,23 @@ fn a_database_that_is_retained_keeps_what_it_stands_on_and_lets_nobody_in() {
         assert!(!left.iter().any(|item| item.contains(part)), "{part} in {left:?}");
     }
 }
+
+#[test]
+fn a_database_that_was_to_be_retained_and_never_was_keeps_nothing() {
+    let mut config = Config::default();
+    (config.aws.default_vpc, config.aws.databases_end) = (false, Some("failed".to_owned()));
+    let mut staging = Environment::new(World::new(config, Open), json!({ "policy": { "deletion": "retain" } }));
+    assert!(staging.come_up().is_err());
+    staging.destroy();
+    assert_eq!(staging.world.inventory(), Vec::<String>::new());
+}
+
+#[test]
+fn a_foundation_that_lost_its_databases_lets_nobody_in_and_goes_as_a_whole() {
+    let mut staging = Environment::create(World::new(Config::default(), Open), json!({}));
+    staging.drop_database();
+    let groups = staging.prepare_again();
+    assert_eq!(groups.count(), 3);
+    staging.destroy();
+    assert_eq!(staging.world.inventory(), Vec::<String>::new());
+}

@@ -118,6 +118,22 @@ impl Environment {
         self.config = config.clone();
     }
 
+    /// The database is taken out of the environment.
+    pub fn drop_database(&mut self) {
+        let config = self.config.clone();
+        rds::Rds::delete(&self.context("db"), &database(&config), self.database.take().as_ref()).unwrap();
+    }
+
+    /// The foundation, prepared for the cluster alone.
+    pub fn prepare_again(&mut self) -> foundation::Groups {
+        let pieces: Vec<Piece> = self.pieces().into_iter().filter(|piece| piece.kind == "ecs").collect();
+        let current = self.foundation.clone();
+        let prepared = foundation::Aws::prepare(&self.context("foundation/aws"), &pieces, current.as_ref()).unwrap();
+        let groups = prepared.state.groups.clone();
+        self.foundation = Some(prepared);
+        groups
+    }
+
     fn cluster(&self) -> &Instance<ecs::State> {
         self.cluster.as_ref().unwrap()
     }
