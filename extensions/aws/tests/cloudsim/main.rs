@@ -168,3 +168,17 @@ fn a_foundation_that_lost_its_databases_lets_nobody_in_and_goes_as_a_whole() {
     staging.destroy();
     assert_eq!(staging.world.inventory(), Vec::<String>::new());
 }
+
+#[test]
+fn a_cloud_that_lags_and_answers_in_small_pages_is_no_different() {
+    let config = Config { lag_polls: 3, page_limit: Some(1), polls_until_ready: 5, ..Config::default() };
+    let mut staging = Environment::create(World::new(config, Open), json!({}));
+    let web = staging.deploy(&app("web:1")).unwrap();
+    let api = staging.deploy(&Application { name: "api".into(), ..app("api:1") }).unwrap();
+    let web = staging.redeploy(&web, &app("web:2")).unwrap();
+    assert!(staging.redeploy(&web, &app("web:crash")).is_err());
+    staging.undeploy(Some(&web));
+    staging.undeploy_named("api", Some(&api));
+    staging.destroy();
+    assert_eq!(staging.world.inventory(), Vec::<String>::new());
+}
