@@ -8,10 +8,11 @@
 //! Every write carries two checks: the task's lease, and that the rows it builds on are those that this run has
 //! read or written. So of two runs that hold one lease by mistake, at most one writes.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::entry::{Entry, Millis, Proof};
-use super::replay::{Journal, JournalError};
+use super::replay::{Changes, Journal, JournalError};
 use crate::store::{Key, Lease, Store, StoreError, Table, Txn, Version};
 
 /// Reads are written with the next intent, or the end of the run, or when there are so many bytes of them: a
@@ -166,14 +167,7 @@ impl Home {
     fn unwritten(&self, journal: &Journal) -> Result<Txn, DurableError> {
         let changes = journal.changes();
         let mut txn = Txn::new();
-        // The last row is checked even where only new ones follow: without it they would follow a gap.
-        for position in changes
-            .put
-            .iter()
-            .map(|(position, _)| *position)
-            .chain(changes.delete.clone())
-            .chain(changes.stored.checked_sub(1))
-        {
+        for position in self.builds_on(journal, &changes) {
             let key = self.row(position);
             txn = match self.versions.get(position as usize) {
                 Some(version) => txn.check_version(Table::Journal, key, *version),
@@ -187,6 +181,16 @@ impl Home {
             txn = txn.delete(Table::Journal, self.row(position));
         }
         Ok(txn)
+    }
+
+    /// The rows that must be as this run knows them: those that are written; the last, and the one behind it,
+    /// for nobody may have cut or gone on; and the open calls, for nobody may have ended one.
+    fn builds_on(&self, journal: &Journal, changes: &Changes<'_>) -> BTreeSet<u32> {
+        let stored = changes.stored;
+        let written = changes.put.iter().map(|(position, _)| *position).chain(changes.delete.clone());
+        let open =
+            (0..stored).zip(journal.entries()).filter(|(_, entry)| entry.is_open()).map(|(position, _)| position);
+        written.chain(stored.checked_sub(1)).chain([stored]).chain(open).collect()
     }
 
     /// Takes note of the versions that the rows have after a commit.

@@ -205,9 +205,6 @@ pub struct Attempt {
     pub give_up_after_ms: u64,
     /// When its first look began.
     pub first_start: Millis,
-    /// When a user let the wait go on: its time counts from here.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub renewed_at: Option<Millis>,
     /// Which look this is, from 1.
     pub count: u32,
     /// When this look began.
@@ -228,7 +225,7 @@ impl Attempt {
     /// When the wait gives up.
     #[must_use]
     pub fn deadline(&self) -> Millis {
-        self.renewed_at.unwrap_or(self.first_start).plus(self.give_up_after_ms)
+        self.first_start.plus(self.give_up_after_ms)
     }
 
     /// Whether this look began at or after the deadline: there is no other after it.

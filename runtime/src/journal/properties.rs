@@ -6,10 +6,13 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+mod examples;
 mod guest;
 mod prefix;
 mod runs;
+mod waits;
 mod world;
+mod writers;
 
 use proptest::prelude::*;
 

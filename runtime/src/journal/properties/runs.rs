@@ -103,11 +103,6 @@ impl Run<'_, '_> {
             }
             Ok(End::Rules(JournalError::Repeated { .. })) => (world.wall, Some(TaskEnd::Refused)),
             Ok(End::Rules(error)) => panic!("{error}"),
-            // Now and then somebody lets a task that has expired go on.
-            Err(TaskEnd::Expired) if world.choose() >= 128 => {
-                self.journal.journal_mut().retry_all();
-                (self.journal.journal().live_now(world.wall), None)
-            }
             Err(ended) => (world.wall, Some(ended)),
         };
         let world = &mut self.task.world;

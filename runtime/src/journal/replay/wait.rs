@@ -137,22 +137,12 @@ impl Journal {
         before - self.entries.len()
     }
 
-    /// Removes the whole removable tail, marks of waits too, and gives the waits that stay their whole time
-    /// anew: for a task that a user lets go on. Returns how many entries were removed.
+    /// Removes the whole removable tail, marks of waits too: for a task that a user lets go on. Returns how many
+    /// entries were removed.
     pub fn retry_all(&mut self) -> usize {
         let before = self.entries.len();
         self.cut(0);
         self.reopen_refused();
-        let renewed_at = self.woken_at;
-        for at in 0..self.entries.len() {
-            if let Some(attempt) = self.attempt_at(at)
-                && !attempt.expired
-            {
-                attempt.renewed_at = attempt.renewed_at.max(Some(renewed_at));
-                attempt.late_faults = 0;
-                self.touch(at);
-            }
-        }
         before - self.entries.len()
     }
 
@@ -165,7 +155,6 @@ impl Journal {
             None => Attempt {
                 give_up_after_ms,
                 first_start: now,
-                renewed_at: None,
                 count: 1,
                 now,
                 wake_at: None,
