@@ -83,3 +83,106 @@ impl Query {
         String::from_utf8(body).map_err(|_| Error::unreadable(action, "it is not UTF-8"))
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use serde::Deserialize;
+
+    use super::*;
+    use crate::aws::{Expect, List, RDS};
+    use crate::testing::{Answer, Host};
+    use crate::{Failure, FailureKind};
+
+    #[derive(Deserialize)]
+    struct Page {
+        #[serde(rename = "DBInstances", default)]
+        instances: List<Instance>,
+        #[serde(rename = "Marker", default)]
+        marker: Option<String>,
+    }
+
+    #[derive(Deserialize)]
+    struct Instance {
+        #[serde(rename = "DBInstanceIdentifier")]
+        id: String,
+    }
+
+    fn page(id: &str, marker: &str) -> Answer {
+        Answer::new(
+            200,
+            format!(
+                "<DescribeDBInstancesResponse><DescribeDBInstancesResult>{marker}<DBInstances><DBInstance>\
+                 <DBInstanceIdentifier>{id}</DBInstanceIdentifier></DBInstance></DBInstances>\
+                 </DescribeDBInstancesResult></DescribeDBInstancesResponse>"
+            ),
+        )
+    }
+
+    fn refused(status: u16, code: &str) -> Answer {
+        Answer::new(status, format!("<ErrorResponse><Error><Code>{code}</Code></Error></ErrorResponse>"))
+    }
+
+    fn client(host: &Host) -> Query {
+        Query::new(&host.context("db", &[("region", "eu-west-1")]), &RDS).unwrap()
+    }
+
+    #[test]
+    fn a_list_is_read_to_its_last_page() {
+        let host = Host::new();
+        host.script("POST", "/", [page("a", "<Marker>m</Marker>"), page("b", "")]);
+        let all = client(&host)
+            .pages("DescribeDBInstances", Form::new(), "Marker", |page: Page| (page.instances.items, page.marker));
+        let ids: Vec<String> = all.unwrap().into_iter().map(|instance| instance.id).collect();
+        assert_eq!(ids, ["a", "b"]);
+        let second = host.sent().into_iter().nth(1).unwrap();
+        assert!(second.form().contains(&("Marker".to_owned(), "m".to_owned())));
+        assert_eq!(second.url(), "https://rds.eu-west-1.amazonaws.com/");
+    }
+
+    #[test]
+    fn not_found_is_an_answer_to_whoever_asks_for_it() {
+        let host = Host::new();
+        host.on("POST", "/", |_| refused(404, "DBInstanceNotFound"));
+        assert!(client(&host).act("DescribeDBInstances", Form::new()).or_absent().unwrap().is_none());
+        let failure = Failure::from(client(&host).act("DescribeDBInstances", Form::new()).unwrap_err());
+        assert_eq!(failure.kind, FailureKind::NotFound);
+    }
+
+    #[test]
+    fn what_the_engine_does_next_follows_from_the_refusal() {
+        for (status, code, kind) in [
+            (503, "RequestLimitExceeded", FailureKind::RateLimited),
+            (500, "InternalFailure", FailureKind::Transient),
+            (403, "AccessDenied", FailureKind::Denied),
+            (400, "DBInstanceAlreadyExists", FailureKind::Conflict),
+            (400, "InvalidParameterValue", FailureKind::Invalid),
+            (400, "InstanceQuotaExceeded", FailureKind::Permanent),
+        ] {
+            let host = Host::new();
+            host.on("POST", "/", move |_| refused(status, code).header("Retry-After", "7"));
+            let failure = Failure::from(client(&host).act("CreateDBInstance", Form::new()).unwrap_err());
+            assert_eq!(failure.kind, kind, "{code}");
+            assert!(failure.message.contains("CreateDBInstance") && failure.message.contains(code), "{failure}");
+            assert_eq!(failure.retry_after, Some(std::time::Duration::from_secs(7)));
+        }
+    }
+
+    #[test]
+    fn a_lost_call_says_until_when_it_may_take_effect() {
+        let host = Host::new();
+        host.on("POST", "/", |_| Answer::lost(1_000));
+        let failure = Failure::from(client(&host).act("CreateDBInstance", Form::new()).unwrap_err());
+        assert_eq!(failure.kind, FailureKind::OutcomeUnknown);
+        assert_eq!(failure.settles_at_ms, Some(Host::START_MS + 1_000));
+    }
+
+    #[test]
+    fn a_simulator_gets_all_services_at_its_endpoint() {
+        let host = Host::new();
+        host.on("POST", "/", |_| page("a", ""));
+        let ctx = host.context("db", &[("region", "eu-west-1"), ("endpoint", "http://127.0.0.1:7070/")]);
+        Query::new(&ctx, &RDS).unwrap().act("DescribeDBInstances", Form::new()).unwrap();
+        assert_eq!(host.sent().first().unwrap().url(), "http://127.0.0.1:7070/");
+    }
+}
