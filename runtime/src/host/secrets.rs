@@ -11,7 +11,7 @@ const LENGTHS: std::ops::RangeInclusive<u32> = 8..=128;
 
 impl Host for RunState {
     async fn generate(&mut self, label: String, recipe: Recipe) -> wasmtime::Result<Result<String, Failure>> {
-        let request = (label.clone(), recipe.clone());
+        let request = (label.clone(), recipe);
         self.noted("secrets.generate", &request, async |state| {
             if !LENGTHS.contains(&recipe.length) {
                 return Ok(Err(Failure {
