@@ -16,8 +16,8 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use crate::egress::address::AddressRange;
 use crate::egress::Proxy;
+use crate::egress::address::AddressRange;
 use crate::extensions::Origin;
 use crate::sandbox::Limits;
 use crate::services::Timing;
@@ -180,6 +180,17 @@ mod tests {
         assert_eq!(config.ranges().unwrap().len(), 1);
         assert!(config.proxy().unwrap().is_some());
         assert_eq!(Config::default().listen().unwrap(), DEFAULT_LISTEN);
+    }
+
+    #[test]
+    fn the_documented_file_is_read() {
+        let docs = include_str!("../../docs/operations.md");
+        let (_, chapter) = docs.split_once("## The configuration file").unwrap();
+        let yaml = chapter.split("```yaml").nth(1).unwrap().split("```").next().unwrap();
+        let config = Config::from_yaml(yaml).unwrap();
+        assert_eq!(config.hosts, ["cloudark.example.com"]);
+        assert_eq!(config.ranges().unwrap().len(), 1);
+        assert!(config.listen().is_ok() && config.timing().is_ok() && config.proxy().unwrap().is_some());
     }
 
     #[test]

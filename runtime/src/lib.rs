@@ -11,7 +11,7 @@
 //! | [`credentials`], [`clouds`] | whose credentials a request is signed with, and the signing |
 //! | [`egress`] | how requests leave |
 //! | [`store`] | what outlives the server |
-//! | [`api`] | the REST API |
+//! | [`api`], [`receipt`] | the REST API, and its answers that outlive the server |
 //! | [`server`], [`config`] | all of it together |
 
 pub mod api;
@@ -24,6 +24,7 @@ pub mod engine;
 pub mod extensions;
 pub mod host;
 pub mod journal;
+pub mod receipt;
 pub mod registry;
 pub mod sandbox;
 pub mod server;

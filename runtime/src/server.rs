@@ -141,8 +141,7 @@ impl Server {
         let surroundings =
             Surroundings { egress: Arc::clone(&egress), account_key: Zeroizing::new(vault.derive("account").to_vec()) };
         let clouds = Clouds::new(Arc::clone(&store), Arc::clone(&vault), surroundings);
-        let registry =
-            Registry::open(Arc::clone(&store), Arc::clone(&sandbox), home.components(), timing).await?;
+        let registry = Registry::open(Arc::clone(&store), Arc::clone(&sandbox), home.components(), timing).await?;
         let registry = Arc::new(registry);
         let services = Arc::new(Services { store: Arc::clone(&store), vault, egress, clouds, timing, ranges });
         let engine = Engine::new(Arc::clone(&services), Arc::clone(&sandbox), Arc::clone(&registry), incarnation);

@@ -32,7 +32,8 @@ async fn nothing_but_health_is_answered_without_the_token() {
 #[tokio::test]
 async fn web_pages_that_a_browser_lets_reach_this_machine_are_refused() {
     let world = World::new().await;
-    let rebound = world.request(Method::GET, "/v1/server").header("host", format!("evil.example:{}", world.address.port()));
+    let rebound =
+        world.request(Method::GET, "/v1/server").header("host", format!("evil.example:{}", world.address.port()));
     world::problem(rebound.send().await.unwrap(), 403, "denied").await;
     let page = world.request(Method::POST, "/v1/server/backup").header("origin", "https://evil.example");
     world::problem(page.send().await.unwrap(), 403, "denied").await;
@@ -56,7 +57,9 @@ async fn every_failure_is_a_problem() {
     world::problem(send(world.request(Method::GET, "/v1/environments?limit=many")).await, 422, "invalid").await;
     world::problem(send(world.request(Method::GET, "/v1/environments?limit=0")).await, 422, "invalid").await;
     world::problem(send(text("/v1/environments", "{")).await, 400, "invalid").await;
-    let slip = world::problem(send(text("/v1/environments", r#"{"name":"a","file":"","flie":1}"#)).await, 422, "invalid").await;
+    let slip =
+        world::problem(send(text("/v1/environments", r#"{"name":"a","file":"","flie":1}"#)).await, 422, "invalid")
+            .await;
     assert!(slip["detail"].as_str().unwrap().contains("flie"), "{slip}");
     world::problem(send(post("/v1/environments").body("{}")).await, 415, "invalid").await;
     world::problem(send(post("/v1/extensions:inspect").body("x")).await, 415, "invalid").await;
@@ -88,7 +91,8 @@ async fn the_description_has_every_route_and_no_other() {
             described.push(format!("{} {path}", method.to_uppercase()));
             let parameters = operation["parameters"].as_array().cloned().unwrap_or_default();
             let in_path = parameters.iter().filter(|parameter| parameter["in"] == "path");
-            let mut names: Vec<_> = in_path.map(|parameter| format!("{{{}}}", parameter["name"].as_str().unwrap())).collect();
+            let mut names: Vec<_> =
+                in_path.map(|parameter| format!("{{{}}}", parameter["name"].as_str().unwrap())).collect();
             let mut wanted: Vec<_> = path.split('/').filter(|part| part.starts_with('{')).map(str::to_owned).collect();
             names.sort();
             wanted.sort();
@@ -96,7 +100,8 @@ async fn the_description_has_every_route_and_no_other() {
             assert!(path == "/v1/health" || operation["responses"]["default"].is_object(), "{method} {path}");
         }
     }
-    let mut routes: Vec<_> = Routes::all(&world.app).listed.iter().map(|(method, path)| format!("{method} {path}")).collect();
+    let mut routes: Vec<_> =
+        Routes::all(&world.app).listed.iter().map(|(method, path)| format!("{method} {path}")).collect();
     described.sort();
     routes.sort();
     assert_eq!(described, routes);

@@ -74,7 +74,8 @@ impl Stream {
                 }
                 continue;
             }
-            let chunk = timeout(Duration::from_secs(5), self.response.chunk()).await.expect("an event in time").unwrap()?;
+            let chunk =
+                timeout(Duration::from_secs(5), self.response.chunk()).await.expect("an event in time").unwrap()?;
             self.unread.push_str(std::str::from_utf8(&chunk).unwrap());
         }
     }
@@ -149,4 +150,21 @@ async fn a_server_that_stops_ends_its_streams() {
     world.stop().await;
     assert_eq!(stream.next().await, None);
     assert!(began.elapsed() < Duration::from_secs(2));
+}
+
+#[tokio::test]
+async fn a_cancel_that_is_sent_again_gets_its_first_answer() {
+    let world = World::new().await;
+    write(&world, OperationStatus::Running, &[1]).await;
+    let cancel = || async {
+        let request =
+            world.request(Method::POST, &format!("/v1/operations/{ID}/cancel")).header("idempotency-key", "k");
+        let response = request.send().await.unwrap();
+        let head =
+            (response.status(), response.headers()["location"].clone(), response.headers()["content-type"].clone());
+        (head, response.text().await.unwrap())
+    };
+    let first = cancel().await;
+    assert_eq!(first.0.0, 202, "{}", first.1);
+    assert_eq!(cancel().await, first, "the operation may have ended by now: performed again it would fail");
 }

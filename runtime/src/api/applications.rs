@@ -28,7 +28,10 @@ pub(super) fn routes(routes: Routes) -> Routes {
 #[utoipa::path(post, path = "/v1/applications", tag = "applications", request_body = ApplicationRequest,
     params(("Idempotency-Key" = Option<String>, Header, description = "Performed once for each key")),
     responses((status = 202, description = "It is being deployed", body = Accepted), Refused))]
-async fn deploy_application(State(app): State<App>, Body(request): Body<ApplicationRequest>) -> Result<Started, Refusal> {
+async fn deploy_application(
+    State(app): State<App>,
+    Body(request): Body<ApplicationRequest>,
+) -> Result<Started, Refusal> {
     Ok(Started(app.engine.deploy_application(request).await?))
 }
 
@@ -82,6 +85,10 @@ async fn delete_application(State(app): State<App>, Named(name): Named<Name>) ->
 #[utoipa::path(get, path = "/v1/applications/{name}/logs", tag = "applications",
     params(("name" = String, Path, description = "Its name"), LogQuery),
     responses((status = 200, description = "A line each", body = LogLine, content_type = "application/x-ndjson"), Refused))]
-async fn read_logs(State(app): State<App>, Named(name): Named<Name>, Asked(query): Asked<LogQuery>) -> Result<Response, Refusal> {
+async fn read_logs(
+    State(app): State<App>,
+    Named(name): Named<Name>,
+    Asked(query): Asked<LogQuery>,
+) -> Result<Response, Refusal> {
     logs::read(app, name, query).await
 }

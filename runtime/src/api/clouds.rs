@@ -53,7 +53,7 @@ async fn unknown(app: &App, name: &str, error: &CloudError) -> Cloud {
 
 /// Who a cloud's credentials are.
 #[utoipa::path(get, path = "/v1/clouds/{cloud}", tag = "clouds",
-    params(("cloud" = String, Path, description = "`aws`")),
+    params(("cloud" = String, Path, description = "Its name, as `cld setup` writes it")),
     responses((status = 200, description = "The cloud", body = Cloud), Refused))]
 async fn show_cloud(State(app): State<App>, Named(cloud): Named<Name>) -> Result<Json<Cloud>, Refusal> {
     match app.services.clouds.show(cloud.as_str()).await {
@@ -65,7 +65,7 @@ async fn show_cloud(State(app): State<App>, Named(cloud): Named<Name>) -> Result
 
 /// Sets a cloud up, if its credentials answer who they are.
 #[utoipa::path(put, path = "/v1/clouds/{cloud}", tag = "clouds", request_body = CloudSetup,
-    params(("cloud" = String, Path, description = "`aws`")),
+    params(("cloud" = String, Path, description = "Its name, as `cld setup` writes it")),
     responses((status = 200, description = "Who the credentials are", body = Cloud), Refused))]
 async fn set_up_cloud(
     State(app): State<App>,
@@ -81,7 +81,7 @@ async fn set_up_cloud(
 
 /// Forgets a cloud's credentials and settings.
 #[utoipa::path(delete, path = "/v1/clouds/{cloud}", tag = "clouds",
-    params(("cloud" = String, Path, description = "`aws`")),
+    params(("cloud" = String, Path, description = "Its name, as `cld setup` writes it")),
     responses((status = 204, description = "It is forgotten"), Refused))]
 async fn remove_cloud(State(app): State<App>, Named(name): Named<Name>) -> Result<StatusCode, Refusal> {
     let clouds = &app.services.clouds;
@@ -106,7 +106,12 @@ fn source(input: CredentialInput) -> CredentialSource {
             CredentialSource::Basic { username, password: password.into(), account: None }
         }
         CredentialInput::ClientCredentials { token_url, client_id, client_secret } => {
-            CredentialSource::ClientCredentials { token_url, client_id, client_secret: client_secret.into(), account: None }
+            CredentialSource::ClientCredentials {
+                token_url,
+                client_id,
+                client_secret: client_secret.into(),
+                account: None,
+            }
         }
     }
 }

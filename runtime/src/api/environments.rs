@@ -34,14 +34,20 @@ pub(super) fn routes(routes: Routes) -> Routes {
 #[utoipa::path(post, path = "/v1/environments", tag = "environments", request_body = EnvironmentRequest,
     params(("Idempotency-Key" = Option<String>, Header, description = "Performed once for each key")),
     responses((status = 202, description = "It is being made", body = Accepted), Refused))]
-async fn create_environment(State(app): State<App>, Body(request): Body<EnvironmentRequest>) -> Result<Started, Refusal> {
+async fn create_environment(
+    State(app): State<App>,
+    Body(request): Body<EnvironmentRequest>,
+) -> Result<Started, Refusal> {
     Ok(Started(app.engine.create_environment(request).await?))
 }
 
 /// The environments, by name.
 #[utoipa::path(get, path = "/v1/environments", tag = "environments", params(PageQuery),
     responses((status = 200, description = "A page", body = Page<EnvironmentSummary>), Refused))]
-async fn list_environments(State(app): State<App>, Asked(query): Asked<PageQuery>) -> Result<Json<Page<EnvironmentSummary>>, Refusal> {
+async fn list_environments(
+    State(app): State<App>,
+    Asked(query): Asked<PageQuery>,
+) -> Result<Json<Page<EnvironmentSummary>>, Refusal> {
     let limit = paging::limit(&query)?;
     let rows = app.engine.environments(query.cursor.as_deref(), limit.saturating_add(1)).await?;
     Ok(Json(paging::cut(rows, limit, |row| row.name.to_string())))
@@ -50,7 +56,10 @@ async fn list_environments(State(app): State<App>, Asked(query): Asked<PageQuery
 /// What is wrong with an environment file; nothing is stored.
 #[utoipa::path(post, path = "/v1/environments:validate", tag = "environments", request_body = EnvironmentRequest,
     responses((status = 200, description = "Its errors and warnings", body = Validation), Refused))]
-async fn validate_environment(State(app): State<App>, Body(request): Body<EnvironmentRequest>) -> Result<Json<Validation>, Refusal> {
+async fn validate_environment(
+    State(app): State<App>,
+    Body(request): Body<EnvironmentRequest>,
+) -> Result<Json<Validation>, Refusal> {
     Ok(Json(app.engine.validate_environment(request).await?))
 }
 

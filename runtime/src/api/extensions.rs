@@ -27,7 +27,10 @@ pub(super) fn routes(routes: Routes) -> Routes {
 /// The installed extensions, by name.
 #[utoipa::path(get, path = "/v1/extensions", tag = "extensions", params(PageQuery),
     responses((status = 200, description = "A page", body = Page<Extension>), Refused))]
-async fn list_extensions(State(app): State<App>, Asked(query): Asked<PageQuery>) -> Result<Json<Page<Extension>>, Refusal> {
+async fn list_extensions(
+    State(app): State<App>,
+    Asked(query): Asked<PageQuery>,
+) -> Result<Json<Page<Extension>>, Refusal> {
     let extensions = app.registry.all().iter().map(shown).collect();
     paging::page(extensions, &query, |extension: &Extension| extension.name.clone()).map(Json)
 }

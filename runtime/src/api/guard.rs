@@ -18,9 +18,8 @@ const OPEN: &str = "/v1/health";
 
 /// Lets pass what may.
 pub async fn guard(State(app): State<App>, request: Request, next: Next) -> Response {
-    let allowed = check_place(request.uri(), request.headers(), &app.hosts).and_then(|()| {
-        if request.uri().path() == OPEN { Ok(()) } else { check_token(request.headers(), &app.token) }
-    });
+    let allowed = check_place(request.uri(), request.headers(), &app.hosts)
+        .and_then(|()| if request.uri().path() == OPEN { Ok(()) } else { check_token(request.headers(), &app.token) });
     match allowed {
         Ok(()) => next.run(request).await,
         Err(refusal) => refusal.into_response(),
@@ -31,7 +30,8 @@ pub async fn guard(State(app): State<App>, request: Request, next: Next) -> Resp
 #[must_use]
 pub fn hosts(address: std::net::SocketAddr, further: &[String]) -> Vec<String> {
     let port = address.port();
-    let mut hosts = vec![format!("localhost:{port}"), format!("127.0.0.1:{port}"), format!("[::1]:{port}"), address.to_string()];
+    let mut hosts =
+        vec![format!("localhost:{port}"), format!("127.0.0.1:{port}"), format!("[::1]:{port}"), address.to_string()];
     // Browsers leave the port out when it is http's own.
     if port == 80 {
         hosts.extend(["localhost", "127.0.0.1", "[::1]"].map(str::to_owned));
@@ -41,7 +41,9 @@ pub fn hosts(address: std::net::SocketAddr, further: &[String]) -> Vec<String> {
 }
 
 fn check_place(uri: &Uri, headers: &HeaderMap, hosts: &[String]) -> Result<(), Refusal> {
-    let host = only(headers, &header::HOST)?.ok_or_else(|| Refusal::denied("the request has no Host header"))?.to_ascii_lowercase();
+    let host = only(headers, &header::HOST)?
+        .ok_or_else(|| Refusal::denied("the request has no Host header"))?
+        .to_ascii_lowercase();
     let is_ours = |host: &str| hosts.iter().any(|ours| ours == host);
     let other = uri.authority().map(|authority| authority.as_str().to_ascii_lowercase());
     if !is_ours(&host) || other.is_some_and(|authority| authority != host) {
@@ -49,9 +51,9 @@ fn check_place(uri: &Uri, headers: &HeaderMap, hosts: &[String]) -> Result<(), R
             .next_step("reach it at its own address, or name the host under `hosts` in its configuration"));
     }
     if let Some(origin) = only(headers, &header::ORIGIN)? {
-        let own = origin.split_once("://").is_some_and(|(scheme, of)| {
-            matches!(scheme, "http" | "https") && of.eq_ignore_ascii_case(&host)
-        });
+        let own = origin
+            .split_once("://")
+            .is_some_and(|(scheme, of)| matches!(scheme, "http" | "https") && of.eq_ignore_ascii_case(&host));
         if !own {
             return Err(Refusal::denied(format!("requests of web pages from {origin} are not answered")));
         }
@@ -73,8 +75,11 @@ fn only<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Result<Option<&'h str>
 }
 
 fn check_token(headers: &HeaderMap, token: &str) -> Result<(), Refusal> {
-    let unauthorized =
-        |what: &str| Refusal::new(StatusCode::UNAUTHORIZED, ProblemKind::Denied, what).next_step("send `Authorization: Bearer TOKEN`; the token is in the file `token` of the server's data directory");
+    let unauthorized = |what: &str| {
+        Refusal::new(StatusCode::UNAUTHORIZED, ProblemKind::Denied, what).next_step(
+            "send `Authorization: Bearer TOKEN`; the token is in the file `token` of the server's data directory",
+        )
+    };
     let given = only(headers, &header::AUTHORIZATION)?.ok_or_else(|| unauthorized("the request has no token"))?;
     let given = given
         .split_once(' ')
@@ -105,7 +110,9 @@ mod tests {
         for host in ["localhost:5002", "LOCALHOST:5002", "127.0.0.1:5002", "[::1]:5002", "cloudark.example.com"] {
             assert!(place(host, None), "{host}");
         }
-        for host in ["localhost", "localhost:5003", "evil.example:5002", "127.0.0.1.evil.example:5002", "localhost:5002.", ""] {
+        for host in
+            ["localhost", "localhost:5003", "evil.example:5002", "127.0.0.1.evil.example:5002", "localhost:5002.", ""]
+        {
             assert!(!place(host, None), "{host}");
         }
     }
@@ -113,7 +120,9 @@ mod tests {
     #[test]
     fn web_pages_of_others_are_refused() {
         assert!(place("localhost:5002", Some("http://localhost:5002")));
-        for origin in ["http://localhost:5003", "http://127.0.0.1:5002", "https://evil.example", "null", "file://localhost:5002"] {
+        for origin in
+            ["http://localhost:5003", "http://127.0.0.1:5002", "https://evil.example", "null", "file://localhost:5002"]
+        {
             assert!(!place("localhost:5002", Some(origin)), "{origin}");
         }
     }

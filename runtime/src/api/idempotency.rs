@@ -1,6 +1,7 @@
 //! A POST with an `Idempotency-Key` is performed once: sent again, it gets the answer of the first time.
 //!
-//! Answers are rows, kept for a day. A failure of the server itself is not kept: sent again, it is tried again.
+//! Answers are rows, kept for a day; that of a request that begins an operation is written together with the
+//! operation ([`crate::receipt`]). A failure of the server itself is not kept: sent again, it is tried again.
 
 use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
@@ -11,13 +12,12 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use cloudark_api::problem::ProblemKind;
-use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::App;
 use super::refusal::Refusal;
 use crate::host::wall;
-use crate::journal::Millis;
+use crate::receipt::{Given, Receipt};
 use crate::store::{Key, Store, StoreError, Table, Txn, Typed};
 
 /// The header.
@@ -28,18 +28,6 @@ const KEPT_MS: u64 = 24 * 60 * 60 * 1_000;
 const LONGEST_KEY: usize = 255;
 /// The longest answer that is kept, in bytes: those of POSTs are short.
 const LONGEST_ANSWER: usize = 4 * 1024 * 1024;
-
-/// A row of `Table::Idempotency`, by key.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct Given {
-    /// SHA-256 of what was asked.
-    request: String,
-    at: Millis,
-    status: u16,
-    content_type: Option<String>,
-    location: Option<String>,
-    body: String,
-}
 
 /// Keys whose requests are under way.
 #[derive(Debug, Default)]
@@ -77,7 +65,8 @@ async fn try_once(app: &App, limit: usize, request: Request, next: Next) -> Resu
     let store = &*app.services.store;
     let row = Key::new().text(&key);
     let _turn = app.under_way.begin(&key).ok_or_else(|| {
-        Refusal::conflict("a request with this Idempotency-Key is under way").next_step("wait for it, or send it again in a moment")
+        Refusal::conflict("a request with this Idempotency-Key is under way")
+            .next_step("wait for it, or send it again in a moment")
     })?;
     let (parts, body) = request.into_parts();
     let body = to_bytes(body, limit).await.map_err(|_| {
@@ -88,16 +77,24 @@ async fn try_once(app: &App, limit: usize, request: Request, next: Next) -> Resu
     let before = store.get_json::<Given>(Table::Idempotency, &row).await?.map(|row| row.value);
     if let Some(given) = before.filter(|given| wall().0.saturating_sub(given.at.0) < KEPT_MS) {
         if given.request != asked {
-            return Err(Refusal::invalid("this Idempotency-Key belongs to another request").next_step("use a new key for each request"));
+            return Err(Refusal::invalid("this Idempotency-Key belongs to another request")
+                .next_step("use a new key for each request"));
         }
         return Ok(again(given));
     }
-    let response = next.run(Request::from_parts(parts, Body::from(body))).await;
+    let receipt = Receipt::new(row.clone(), asked.clone());
+    let response = receipt.scope(next.run(Request::from_parts(parts, Body::from(body)))).await;
     if response.status().is_server_error() {
         return Ok(response);
     }
+    if response.status() == StatusCode::ACCEPTED && store.get(Table::Idempotency, &row).await?.is_some() {
+        // It was written with the operation that it tells of.
+        return Ok(response);
+    }
     let (parts, body) = response.into_parts();
-    let body = to_bytes(body, LONGEST_ANSWER).await.map_err(|error| Refusal::internal(format!("the answer is too long: {error}")))?;
+    let body = to_bytes(body, LONGEST_ANSWER)
+        .await
+        .map_err(|error| Refusal::internal(format!("the answer is too long: {error}")))?;
     let text = |name| parts.headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok()).map(str::to_owned);
     let given = Given {
         request: asked,
@@ -164,6 +161,7 @@ pub async fn forget_old(store: &dyn Store) -> Result<usize, StoreError> {
 #[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 mod tests {
     use super::*;
+    use crate::journal::Millis;
     use crate::store::MemoryStore;
 
     #[tokio::test]

@@ -119,7 +119,9 @@ impl Following {
                     }
                 }
                 // Deleted, or not allowed any more.
-                Err(EngineError::NotFound { .. } | EngineError::Conflict { .. } | EngineError::Denied(_)) => return None,
+                Err(EngineError::NotFound { .. } | EngineError::Conflict { .. } | EngineError::Denied(_)) => {
+                    return None;
+                }
                 Err(error) => {
                     self.failures = self.failures.saturating_add(1);
                     tracing::warn!(application = %self.name, %error, "logs cannot be followed at the moment");

@@ -88,7 +88,7 @@ pub fn router(app: App) -> Router {
         .layer(from_fn_with_state(Arc::clone(&app), guard::guard))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(PropagateRequestIdLayer::new(REQUEST_ID))
-        .layer(TraceLayer::new_for_http().make_span_with(span))
+        .layer(TraceLayer::new_for_http().make_span_with(span).on_failure(()))
         .layer(SetRequestIdLayer::new(REQUEST_ID, Ulids))
         .with_state(app)
 }
@@ -166,7 +166,7 @@ pub struct Started(pub Accepted);
 
 impl IntoResponse for Started {
     fn into_response(self) -> Response {
-        let location = format!("/v1/operations/{}", self.0.operation);
+        let location = crate::receipt::location(&self.0);
         (StatusCode::ACCEPTED, [(header::LOCATION, location)], axum::Json(self.0)).into_response()
     }
 }
@@ -192,11 +192,16 @@ impl AppState {
 
 /// Refuses a body that is about another thing than its path.
 fn same_name(path: &cloudark_api::ids::Name, body: &cloudark_api::ids::Name) -> Result<(), Refusal> {
-    if path == body { Ok(()) } else { Err(Refusal::invalid(format!("the path names \"{path}\", and the body \"{body}\""))) }
+    if path == body {
+        Ok(())
+    } else {
+        Err(Refusal::invalid(format!("the path names \"{path}\", and the body \"{body}\"")))
+    }
 }
 
 async fn nothing_here(request: Request) -> Refusal {
-    Refusal::not_found(format!("there is nothing at {}", request.uri().path())).next_step("the routes are in /v1/openapi.json")
+    Refusal::not_found(format!("there is nothing at {}", request.uri().path()))
+        .next_step("the routes are in /v1/openapi.json")
 }
 
 async fn not_this_method(request: Request) -> Refusal {
@@ -219,7 +224,8 @@ async fn unhurried(request: Request, next: Next) -> Response {
     };
     match tokio::time::timeout(PATIENCE, answer).await {
         Ok(response) => response,
-        Err(_) => Refusal::unavailable(format!("no answer in {}s; what was asked goes on", PATIENCE.as_secs())).into_response(),
+        Err(_) => Refusal::unavailable(format!("no answer in {}s; what was asked goes on", PATIENCE.as_secs()))
+            .into_response(),
     }
 }
 

@@ -137,7 +137,9 @@ impl From<EngineError> for Refusal {
             EngineError::Conflict { operation, .. } => Self::conflict(said).operation(operation),
             EngineError::Denied(_) => Self::denied(said),
             EngineError::Invalid { diagnostics, .. } => Self::invalid(said).diagnostics(diagnostics),
-            EngineError::NoImplementer(_) => Self::invalid(said).next_step("install its extension: cld extension install FILE"),
+            EngineError::NoImplementer(_) => {
+                Self::invalid(said).next_step("install its extension: cld extension install FILE")
+            }
             // It is not the server that failed, and not the request: what it asked has.
             EngineError::Extension(_) => Self::new(StatusCode::BAD_GATEWAY, ProblemKind::Internal, said),
             EngineError::Cloud(error) => error.into(),
@@ -201,7 +203,9 @@ impl From<SandboxError> for Refusal {
         match error {
             SandboxError::Setup(_) => Self::internal(said),
             SandboxError::TooLarge { .. } => Self::too_large(said),
-            SandboxError::Compile { .. } | SandboxError::Link { .. } | SandboxError::NotExported { .. } => Self::invalid(said),
+            SandboxError::Compile { .. } | SandboxError::Link { .. } | SandboxError::NotExported { .. } => {
+                Self::invalid(said)
+            }
         }
     }
 }
@@ -210,7 +214,9 @@ impl From<StoreError> for Refusal {
     fn from(error: StoreError) -> Self {
         let said = error.to_string();
         match error {
-            StoreError::Conflict { .. } => Self::conflict("somebody else has changed it at the same moment: look again"),
+            StoreError::Conflict { .. } => {
+                Self::conflict("somebody else has changed it at the same moment: look again")
+            }
             StoreError::Exists { .. } => Self::conflict(said),
             StoreError::Full { .. } | StoreError::Io { .. } | StoreError::Closed | StoreError::Locked { .. } => {
                 Self::unavailable(said)

@@ -48,7 +48,10 @@ async fn set_secret(
 #[utoipa::path(delete, path = "/v1/environments/{name}/secrets/{secret}", tag = "secrets",
     params(("name" = String, Path, description = "The environment"), ("secret" = String, Path, description = "The secret's name")),
     responses((status = 204, description = "It is gone"), Refused))]
-async fn remove_secret(State(app): State<App>, Named((name, secret)): Named<(Name, Name)>) -> Result<StatusCode, Refusal> {
+async fn remove_secret(
+    State(app): State<App>,
+    Named((name, secret)): Named<(Name, Name)>,
+) -> Result<StatusCode, Refusal> {
     app.engine.remove_secret(&name, &secret).await?;
     Ok(StatusCode::NO_CONTENT)
 }

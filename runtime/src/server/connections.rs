@@ -20,7 +20,12 @@ const HEADERS: Duration = Duration::from_secs(60);
 const FINISH: Duration = Duration::from_secs(2);
 
 /// Serves until `stop` is ready; `stopping` then tells everybody.
-pub(super) async fn serve(listener: TcpListener, router: Router, stop: impl Future<Output = ()>, stopping: &CancellationToken) {
+pub(super) async fn serve(
+    listener: TcpListener,
+    router: Router,
+    stop: impl Future<Output = ()>,
+    stopping: &CancellationToken,
+) {
     let open = TaskTracker::new();
     let room = Arc::new(Semaphore::new(MOST));
     let mut stop = std::pin::pin!(stop);

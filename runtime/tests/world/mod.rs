@@ -119,7 +119,16 @@ impl Stopped {
             let _ = stopped.await;
         }));
         let client = Client::builder().no_proxy().tls_certs_only([]).build().unwrap();
-        World { folder: self.folder, data: self.data, address, app, client, stop, running, runtime: Ending(Some(runtime)) }
+        World {
+            folder: self.folder,
+            data: self.data,
+            address,
+            app,
+            client,
+            stop,
+            running,
+            runtime: Ending(Some(runtime)),
+        }
     }
 }
 
