@@ -13,7 +13,7 @@
 //! ```
 //!
 //! The crate's README describes the control API under `/_sim/`. The frame (faults, call log, inventory, control)
-//! knows no cloud; a cloud is an implementation of [`cloud::Cloud`].
+//! knows no cloud; a cloud is an implementation of `cloud::Cloud`.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
