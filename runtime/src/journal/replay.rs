@@ -5,8 +5,8 @@
 //! ([`Answer::Unfinished`]), or is past the end ([`Answer::Live`]). What was changed and not yet written is
 //! kept apart ([`Journal::changes`]), so that a store can write exactly that.
 //!
-//! Waits, retries and what they cut are in [`wait`](self::wait); what keeps a call from being sent twice is in
-//! [`once`](self::once).
+//! Waits, retries and what they cut are in [`wait`]; what keeps a call from being sent twice is in
+//! [`once`].
 
 mod once;
 mod wait;
