@@ -5,23 +5,28 @@
 //! host answers from the journal for as long as there are entries: in microseconds it is where it was. The
 //! world is only asked where the journal ends.
 //!
-//! Three files, each one idea:
-//!
-//! - [`entry`]: what an entry is, and which entries may ever be removed;
-//! - [`replay`]: the rules, as pure functions over a [`Journal`] in memory: what a call is answered with,
-//!   how a wait comes back to its mark, what a retry cuts, how time goes;
-//! - [`durable`]: the same journal on a store: no mutation is sent before its intent is durable, no result
-//!   is seen before it is durable, and only the holder of a task's lease can append.
+//! | file | idea |
+//! | --- | --- |
+//! | [`entry`] | what an entry is, and which entries may ever be removed |
+//! | [`replay`] | the rules, as pure functions over a [`Journal`] in memory: what a call is answered with |
+//! | `replay/wait` | how a wait comes back to its mark, what a retry removes, when a deadline fires |
+//! | `replay/once` | what keeps a call from being sent twice |
+//! | [`durable`] | the same journal on a store: who may write, and in which order |
+//! | `properties` | guests of all kinds in a world where everything goes wrong, against the promises below |
 //!
 //! # What it guarantees
 //!
-//! 1. *Replay*: any prefix of a journal answers the same calls in the same way; a call that differs from its
-//!    entry is a determinism error and nothing is sent.
-//! 2. *Removal*: an entry is removed only if it is a read, a note, or a mutation whose recorded result
-//!    proves that it was not performed, and only from the end.
-//! 3. *Once*: a call with [`Effect::Once`] is never sent twice; when its result is lost the extension is told
-//!    so, with the time by which the call will have settled.
-//! 4. *Time* is logical and never goes back; a wait's deadline survives every cut that keeps its mark.
+//! 1. *Order*: no call that changes the world is sent before its intent is durable, also when it is sent again; no
+//!    result of one is seen before it is durable; only the holder of the task's lease writes.
+//! 2. *Replay*: any prefix of a journal answers the same calls in the same way, and shows the same times; a call
+//!    that differs from its entry is a determinism error, and nothing is sent.
+//! 3. *Removal*: an entry is removed only if it is a read, a note, or a mutation whose recorded result
+//!    proves that it was never performed, and only from the end.
+//! 4. *Once*: a call with [`Effect::Once`] whose result is lost is not sent again by a replay. The extension is told,
+//!    with the time by which the call will have settled; the same call is refused until then, and until something
+//!    was looked at after it.
+//! 5. *Time* is logical and never goes back. A wait's deadline survives every cut that keeps its mark, and a wait
+//!    ends: one look that began at or after the deadline is had, and then it expires.
 
 pub mod durable;
 pub mod entry;

@@ -30,7 +30,7 @@ fn choices() -> impl Strategy<Value = Vec<u8>> {
 /// A guest's whole life; the promises are checked on the way. Returns all journals that were ever stored.
 fn life(program: &[Step], choices: Vec<u8>) -> Task<'_> {
     let mut task = Task::new(program, choices);
-    task.to_the_end();
+    task.run_to_end();
     task
 }
 

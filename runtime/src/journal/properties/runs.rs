@@ -58,7 +58,7 @@ impl<'p> Task<'p> {
     }
 
     /// Runs it to its end, through all crashes.
-    pub fn to_the_end(&mut self) -> TaskEnd {
+    pub fn run_to_end(&mut self) -> TaskEnd {
         loop {
             self.runs += 1;
             assert!(self.runs < 1_000, "the task does not end");

@@ -28,7 +28,7 @@ fn delays() -> impl Strategy<Value = Vec<u8>> {
 fn runs_until_expired(program: &[Step], choices: Vec<u8>, answer: u8) -> u32 {
     let mut task = Task::new(program, choices);
     task.world.answer = answer;
-    assert_eq!(task.to_the_end(), TaskEnd::Expired);
+    assert_eq!(task.run_to_end(), TaskEnd::Expired);
     task.runs
 }
 
