@@ -109,6 +109,15 @@ async fn the_description_has_every_route_and_no_other() {
 }
 
 #[tokio::test]
+async fn the_description_refers_to_nothing_that_it_has_not() {
+    let document: Value = serde_json::to_value(document()).unwrap();
+    let text = document.to_string();
+    let references = text.split("\"$ref\":\"#").skip(1).filter_map(|rest| rest.split('"').next());
+    let missing: Vec<_> = references.filter(|pointer| document.pointer(pointer).is_none()).collect();
+    assert_eq!(missing, [""; 0]);
+}
+
+#[tokio::test]
 async fn a_key_is_performed_once() {
     let world = World::new().await;
     let to = world.path("backup");

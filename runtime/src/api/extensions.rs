@@ -24,6 +24,12 @@ pub(super) fn routes(routes: Routes) -> Routes {
         .get("/v1/extensions/{name}/policy", show_policy)
 }
 
+/// A WebAssembly component with its manifest.
+#[derive(utoipa::ToSchema)]
+#[schema(value_type = String, format = Binary)]
+#[allow(dead_code, reason = "it describes a body")]
+struct Wasm(Vec<u8>);
+
 /// The installed extensions, by name.
 #[utoipa::path(get, path = "/v1/extensions", tag = "extensions", params(PageQuery),
     responses((status = 200, description = "A page", body = Page<Extension>), Refused))]
@@ -37,7 +43,7 @@ async fn list_extensions(
 
 /// What a component is and asks for; nothing is installed.
 #[utoipa::path(post, path = "/v1/extensions:inspect", tag = "extensions",
-    request_body(content = Vec<u8>, content_type = "application/wasm"),
+    request_body(content = Wasm, content_type = "application/wasm"),
     responses((status = 200, description = "What it is and asks for", body = Inspection), Refused))]
 async fn inspect_extension(State(app): State<App>, Component(wasm): Component) -> Result<Json<Inspection>, Refusal> {
     Ok(Json(app.registry.inspect(wasm, &app.services).await?))
@@ -45,7 +51,7 @@ async fn inspect_extension(State(app): State<App>, Component(wasm): Component) -
 
 /// Installs a component whose digest the operator has agreed to, or replaces an older version of it.
 #[utoipa::path(post, path = "/v1/extensions", tag = "extensions",
-    request_body(content = Vec<u8>, content_type = "application/wasm"),
+    request_body(content = Wasm, content_type = "application/wasm"),
     params(InstallQuery),
     responses((status = 201, description = "It is installed", body = Extension), Refused))]
 async fn install_extension(

@@ -1,7 +1,8 @@
 //! `/v1/openapi.json`: the API's description, generated from the routes' code.
 
 use axum::Json;
-use cloudark_api::problem::Problem;
+use cloudark_api::application::LogStream;
+use cloudark_api::problem::{Problem, ProblemKind};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{self, OpenApi as Document};
 use utoipa::{Modify, OpenApi};
@@ -16,7 +17,7 @@ pub(super) fn routes(routes: Routes) -> Routes {
 /// Every failure of every route.
 #[derive(utoipa::IntoResponses)]
 #[response(status = "default", description = "It is not done, and why", content_type = "application/problem+json")]
-pub struct Refused(#[to_schema] pub Problem);
+pub struct Refused(pub Problem);
 
 /// The API.
 #[derive(OpenApi)]
@@ -24,6 +25,7 @@ pub struct Refused(#[to_schema] pub Problem);
     info(title = "CloudARK", description = "Environments and applications on clouds, by extensions."),
     modifiers(&BearerToken),
     security(("token" = [])),
+    components(schemas(Problem, ProblemKind, LogStream)),
     paths(
         server::health, server::show_server, server::back_up,
         kinds::list_kinds,
