@@ -270,7 +270,7 @@ fn output_of(
 fn no_output(offer: &Offer, output: &str, range: Range<usize>) -> Result<Segment, Fault> {
     let names = || offer.outputs.iter().map(|output| output.name.as_str());
     let help = match nearest(output, names()) {
-        Some(near) => format!("did you mean `{near}`?"),
+        Some(near) => format!("did you mean `{near}`? it has {}", listed(names())),
         None if offer.outputs.is_empty() => "it has no outputs yet".to_owned(),
         None => format!("it has {}", listed(names())),
     };

@@ -127,7 +127,7 @@ fn undefined_references_name_the_defined_ones() {
         "${other.X}",
     ];
     insta::assert_snapshot!(all.map(|text| mistakes(text, &offers)).join("\n"), @r#"
-    [$CLOUDARK_RDS_Adress] `db` has no output `Adress` (did you mean `Address`?)
+    [$CLOUDARK_RDS_Adress] `db` has no output `Adress` (did you mean `Address`? it has `Address` and `Port`)
     [$CLOUDARK_REDIS_Url] `$CLOUDARK_REDIS_Url` is not defined (defined are `$CLOUDARK_DB_Address` and `$CLOUDARK_DB_Port`)
     [$CLOUDARK_] `$CLOUDARK_` is not defined (defined are `$CLOUDARK_DB_Address` and `$CLOUDARK_DB_Port`)
     [${dv.Address}] the environment has no resource `dv` (it has `db`)
