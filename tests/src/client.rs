@@ -88,6 +88,14 @@ impl Client {
         self.send("PUT", path, Some(body)).await.expect("the server answers")
     }
 
+    /// Only if the document still has this ETag.
+    pub async fn put_if(&self, path: &str, etag: &str, body: Value) -> Answer {
+        let request = self.http.put(format!("{}{path}", self.url)).bearer_auth(&self.token).header("if-match", etag);
+        let answer = request.json(&body).send().await.expect("the server answers");
+        let status = answer.status().as_u16();
+        Answer { status, body: answer.json().await.unwrap_or_default() }
+    }
+
     pub async fn delete(&self, path: &str) -> Answer {
         self.send("DELETE", path, None).await.expect("the server answers")
     }
@@ -96,6 +104,11 @@ impl Client {
     pub async fn install(&self, wasm: &Path) -> Answer {
         let bytes = std::fs::read(wasm).expect("the component is there");
         let digest = format!("sha256:{}", hex::encode(Sha256::digest(&bytes)));
+        self.install_agreeing(bytes, &digest).await
+    }
+
+    /// Installs a component, agreeing to the one with this digest.
+    pub async fn install_agreeing(&self, bytes: Vec<u8>, digest: &str) -> Answer {
         let answer = self
             .http
             .post(format!("{}/v1/extensions?agree={digest}", self.url))
@@ -150,6 +163,17 @@ impl Client {
         operation
     }
 
+    /// The events of an operation so far; one that runs has more to come.
+    pub async fn events_so_far(&self, id: &str) -> Vec<Event> {
+        let request = self.http.get(format!("{}/v1/operations/{id}/events", self.url)).bearer_auth(&self.token);
+        let mut answer = request.send().await.expect("the server answers");
+        let mut text = Vec::new();
+        while let Ok(Ok(Some(chunk))) = tokio::time::timeout(Duration::from_millis(100), answer.chunk()).await {
+            text.extend_from_slice(&chunk);
+        }
+        events(&String::from_utf8_lossy(&text))
+    }
+
     /// All events of an operation that has ended.
     pub async fn events(&self, id: &str) -> Vec<Event> {
         let answer = self
@@ -159,8 +183,12 @@ impl Client {
             .send()
             .await
             .expect("the server answers");
-        let text = answer.text().await.expect("the stream ends");
-        let data = text.lines().filter_map(|line| line.strip_prefix("data:"));
-        data.filter_map(|line| serde_json::from_str(line.trim()).ok()).collect()
+        events(&answer.text().await.expect("the stream ends"))
     }
+}
+
+/// The events in a stream of server-sent events.
+fn events(stream: &str) -> Vec<Event> {
+    let data = stream.lines().filter_map(|line| line.strip_prefix("data:"));
+    data.filter_map(|line| serde_json::from_str(line.trim()).ok()).collect()
 }

@@ -64,7 +64,8 @@ pub async fn template(workflow: &Workflow, folder: &Path) {
     server.kill();
 }
 
-fn copy(from: &Path, to: &Path) {
+/// Copies a data folder, without what a running server wrote there.
+pub fn copy(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).expect("a folder");
     for entry in std::fs::read_dir(from).expect("the template") {
         let entry = entry.expect("an entry");
@@ -122,9 +123,8 @@ pub async fn kill_at(
     server.environment.push(("CLOUDARK_CRASH_AT".to_owned(), point.to_owned()));
     let mut client = server.start().await;
     let mut killed = false;
-    let mut steps = workflow.steps.clone().into_iter();
-    while let Some(step) = steps.next() {
-        let (status, error) = run_step(&mut server, &mut client, &step, &mut killed).await;
+    for step in &workflow.steps {
+        let (status, error) = run_step(&mut server, &mut client, step, &mut killed).await;
         if killed && then_delete {
             let gone = client.send(workflow.delete.method, &workflow.delete.path, None).await;
             // The step may have been the delete itself.

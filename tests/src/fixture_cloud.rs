@@ -10,6 +10,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
+use tokio::sync::watch;
 
 /// The key that requests must carry.
 pub const KEY: &str = "fixture-credential-5f2b9c";
@@ -30,6 +31,21 @@ struct World {
     polls_until_ready: u32,
     faults: Vec<Fault>,
     ends_failed: bool,
+    hold: Hold,
+}
+
+/// A request that is held until it is let go.
+struct Hold {
+    /// The how-manieth from now; 0 for none.
+    nth: u32,
+    holding: bool,
+    released: watch::Sender<u64>,
+}
+
+impl Default for Hold {
+    fn default() -> Self {
+        Self { nth: 0, holding: false, released: watch::Sender::new(0) }
+    }
 }
 
 /// A request that was received.
@@ -114,6 +130,26 @@ impl FixtureCloud {
         self.world().faults.push(Fault { on: on.to_owned(), nth, kind });
     }
 
+    /// Holds the how-manieth request from now, before it is processed, until [`Self::release`]; 1 is the next.
+    pub fn hold(&self, nth: u32) {
+        let mut world = self.world();
+        world.hold.nth = nth;
+        world.hold.holding = false;
+    }
+
+    /// Whether a request is held at this moment.
+    pub fn is_holding(&self) -> bool {
+        self.world().hold.holding
+    }
+
+    /// Lets go what is held, and holds nothing more.
+    pub fn release(&self) {
+        let mut world = self.world();
+        world.hold.nth = 0;
+        world.hold.holding = false;
+        world.hold.released.send_modify(|times| *times += 1);
+    }
+
     /// Makes a thing by hand, without our mark.
     pub fn make(&self, name: &str) {
         let mut fields = serde_json::Map::new();
@@ -128,7 +164,7 @@ async fn handle(State(world): State<Arc<Mutex<World>>>, method: Method, uri: Uri
     let key = headers.get("x-fix-key").and_then(|key| key.to_str().ok()).unwrap_or_default().to_owned();
     let path = uri.path().to_owned();
     let body = String::from_utf8_lossy(&body).into_owned();
-    let fault = {
+    let (fault, held) = {
         let mut world = world.lock().expect("no handler panics");
         world.requests.push(Seen { method: method.to_string(), path: path.clone(), key: key.clone(), body: body.clone() });
         let line = format!("{method} {path}");
@@ -141,8 +177,11 @@ async fn handle(State(world): State<Arc<Mutex<World>>>, method: Method, uri: Uri
                 }
             }
         }
-        due
+        (due, held(&mut world.hold))
     };
+    if let Some(mut released) = held {
+        let _ = released.changed().await;
+    }
     if key != KEY {
         return answer(401, json!({ "error": "who are you?" }));
     }
@@ -161,6 +200,19 @@ async fn handle(State(world): State<Arc<Mutex<World>>>, method: Method, uri: Uri
         }
         _ => response,
     }
+}
+
+/// Counts a request; what it waits for, if it is the one to be held.
+fn held(hold: &mut Hold) -> Option<watch::Receiver<u64>> {
+    if hold.nth == 0 {
+        return None;
+    }
+    hold.nth -= 1;
+    if hold.nth > 0 {
+        return None;
+    }
+    hold.holding = true;
+    Some(hold.released.subscribe())
 }
 
 fn answer(status: u16, body: Value) -> Response {

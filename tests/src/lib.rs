@@ -4,15 +4,29 @@
 //! - [`client`]: its REST API;
 //! - [`fixture_cloud`]: the little invented cloud of the fixture guests, with an inventory;
 //! - [`clouds`]: a cloud under test, behind one face: what exists, what exists twice;
-//! - [`crash`]: kill points and the matrix.
+//! - [`world`]: a cloud, a server with guests and its client in one line;
+//! - [`needles`]: looking for secrets where none may be;
+//! - [`crash`]: kill points and the matrix;
+//! - [`aws`]: a server with the extension `aws`, set up on a simulated AWS of its own;
+//! - [`relay`]: what stands between a client and a server, and writes down what it passes on;
+//! - [`moto`]: AWS as moto simulates it;
+//! - [`shapes`]: requests, held to the vendor's own service models;
+//! - [`cld`]: the command line.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
 
+pub mod aws;
+pub mod cld;
 pub mod client;
 pub mod clouds;
 pub mod crash;
 pub mod fixture_cloud;
+pub mod moto;
+pub mod needles;
+pub mod relay;
 pub mod server;
+pub mod shapes;
+pub mod world;
 
 use std::path::{Path, PathBuf};
 

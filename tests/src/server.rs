@@ -12,6 +12,8 @@ pub struct Server {
     pub data: PathBuf,
     pub environment: Vec<(String, String)>,
     pub arguments: Vec<String>,
+    /// What a shell does before it becomes the server: limits of the process, signals that it ignores.
+    pub through: Option<String>,
 }
 
 impl Server {
@@ -22,6 +24,7 @@ impl Server {
             data: data.to_owned(),
             environment: Vec::new(),
             arguments: vec!["--timing-scale".to_owned(), "0.001".to_owned()],
+            through: None,
         }
     }
 
@@ -35,20 +38,7 @@ impl Server {
 
     /// Starts it; the error is how it ended instead of answering.
     pub async fn try_start(&mut self) -> Result<Client, String> {
-        let _ = std::fs::remove_file(self.data.join("server.json"));
-        let log = std::fs::OpenOptions::new().create(true).append(true).open(self.log_file()).expect("the log opens");
-        let child = Command::new(crate::binary("cloudarkd"))
-            .args(["--listen", "127.0.0.1:0", "--data"])
-            .arg(&self.data)
-            .args(&self.arguments)
-            .envs(self.environment.iter().map(|(key, value)| (key, value)))
-            .env_remove("HTTPS_PROXY")
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(log)
-            .spawn()
-            .expect("cloudarkd is run");
-        self.child = Some(child);
+        self.spawn();
         let until = Instant::now() + Duration::from_secs(60);
         while Instant::now() < until {
             if let Some(status) = self.ended() {
@@ -62,6 +52,33 @@ impl Server {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
         Err("it gives no answer within 60 s".to_owned())
+    }
+
+    /// Starts it, and waits for nothing.
+    pub fn spawn(&mut self) {
+        let _ = std::fs::remove_file(self.data.join("server.json"));
+        let log = std::fs::OpenOptions::new().create(true).append(true).open(self.log_file()).expect("the log opens");
+        let program = crate::binary("cloudarkd");
+        let mut command = match &self.through {
+            None => Command::new(program),
+            Some(shell) => {
+                let mut command = Command::new("sh");
+                command.arg("-c").arg(format!("{shell}; exec \"$0\" \"$@\"")).arg(program);
+                command
+            }
+        };
+        let child = command
+            .args(["--listen", "127.0.0.1:0", "--data"])
+            .arg(&self.data)
+            .args(&self.arguments)
+            .envs(self.environment.iter().map(|(key, value)| (key, value)))
+            .env_remove("HTTPS_PROXY")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(log)
+            .spawn()
+            .expect("cloudarkd is run");
+        self.child = Some(child);
     }
 
     /// How it ended, if it has.
