@@ -13,7 +13,7 @@ use super::model::{Action, EnvironmentRow, Made, OperationRow, PieceSpec, Record
 use crate::extensions::grants::Mode;
 use crate::host::identity::SecretOrigin;
 use crate::host::scope::PieceKey;
-use crate::host::{Host, Identity, Scope, SharedSequence, Trail};
+use crate::host::{Host, Identity, Scope, SharedSequence, TaskId, Trail};
 use crate::sandbox::bindings::types::{
     Application, Context, Deployment, Failure, FailureKind, Instance, Intent, OutputValue, Piece, PieceRole, Variable,
 };
@@ -109,8 +109,11 @@ impl Engine {
         if !staged.writes().is_empty() {
             self.services.store.commit(staged).await?;
         }
+        // A look at the world changes nothing, though it is a task like any other.
+        let mode = if matches!(task.action, Action::Read | Action::ReadApplication) { Mode::Query } else { Mode::Operation };
+        let id = Some(task.id(&operation.id));
         let host = self
-            .host(operation, task, &surroundings, identity, from_application, cancelled, Mode::Operation, sequence)
+            .host(operation, task, &surroundings, identity, from_application, cancelled, mode, id, sequence)
             .await
             .map_err(|error| held(&error))?;
         let call = match export(task, &surroundings, application) {
@@ -133,6 +136,7 @@ impl Engine {
         from_application: BTreeSet<String>,
         cancelled: Arc<AtomicBool>,
         mode: Mode,
+        id: Option<TaskId>,
         sequence: SharedSequence,
     ) -> Result<Host, super::EngineError> {
         let (extension, grants) = self.registry.grants(&task.digest, &task.cloud, &self.services.clouds).await?;
@@ -142,7 +146,7 @@ impl Engine {
             cloud: task.cloud.clone(),
             piece: task.piece.clone(),
             generation: task.generation,
-            task: (mode == Mode::Operation).then(|| task.id(&operation.id)),
+            task: id,
             label: format!("{}/{}", super::views::kind_name(operation.kind), task.number),
             extension,
             digest: task.digest,
@@ -167,7 +171,7 @@ impl Engine {
         let identity = self.identity(operation, task, &BTreeSet::new()).await?;
         let mut from_application = BTreeSet::new();
         collect_texts(&task.config, &mut from_application);
-        self.host(operation, task, surroundings, identity, from_application, Arc::default(), Mode::Query, SharedSequence::default()).await
+        self.host(operation, task, surroundings, identity, from_application, Arc::default(), Mode::Query, None, SharedSequence::default()).await
     }
 
     pub(super) async fn surroundings(
