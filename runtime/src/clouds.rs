@@ -3,6 +3,7 @@
 //! A cloud is any name. Its row is sealed; what was opened of it is kept until it is set up anew.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -62,8 +63,11 @@ pub struct CloudAccess {
     pub endpoint: Option<Origin>,
     source: String,
     identity: RwLock<Option<(Instant, crate::credentials::Identity)>>,
-    scrubber: Mutex<Option<(Vec<Zeroizing<String>>, Arc<Scrubber>)>>,
+    scrubber: Mutex<Option<ScrubberOf>>,
 }
+
+/// Credentials as they were, and the scrubber of them.
+type ScrubberOf = (Vec<Zeroizing<String>>, Arc<Scrubber>);
 
 /// How long an answer to "who are you" is believed: a profile can be changed under a running server.
 const IDENTITY_FOR: Duration = Duration::from_secs(60);
@@ -105,7 +109,7 @@ impl CloudAccess {
         {
             return Ok(identity);
         }
-        let region = self.settings.get("region").map_or("us-east-1", String::as_str);
+        let region = self.settings.get("region").map_or("", String::as_str);
         let endpoint = self.endpoint.as_ref().map(ToString::to_string);
         let identity = self.credentials.identity(region, endpoint.as_deref()).await?;
         *self.identity.write().unwrap_or_else(PoisonError::into_inner) = Some((Instant::now(), identity.clone()));
@@ -118,10 +122,7 @@ impl CloudAccess {
     /// Those of the credentials.
     pub async fn binding(&self, region: Option<&str>) -> Result<Binding, CredentialError> {
         let identity = self.identity().await?;
-        let account = match identity.partition.as_deref() {
-            Some(partition) if partition != "aws" => format!("{partition}:{}", identity.account),
-            _ => identity.account,
-        };
+        let account = identity.bound_account();
         let region = region.map(str::to_owned).or_else(|| self.settings.get("region").cloned());
         Ok(Binding { account, region })
     }
@@ -133,13 +134,22 @@ pub struct Clouds {
     vault: Arc<Vault>,
     surroundings: Surroundings,
     open: RwLock<HashMap<String, Arc<CloudAccess>>>,
+    /// Counts how often a cloud was set up or removed.
+    changes: AtomicU64,
 }
 
 impl Clouds {
     /// Those of this store.
     #[must_use]
     pub fn new(store: Arc<dyn Store>, vault: Arc<Vault>, surroundings: Surroundings) -> Self {
-        Self { store, vault, surroundings, open: RwLock::default() }
+        Self { store, vault, surroundings, open: RwLock::default(), changes: AtomicU64::new(0) }
+    }
+
+    /// Counts how often a cloud was set up or removed since this server started: when it has not changed, an
+    /// account that was checked before is still the same.
+    #[must_use]
+    pub fn changes(&self) -> u64 {
+        self.changes.load(Ordering::Acquire)
     }
 
     /// A cloud, ready to sign.
@@ -168,6 +178,7 @@ impl Clouds {
         let sealed = self.vault.seal(&key, &text).map_err(|error| self.sealed(cloud, &error))?;
         self.store.commit(Txn::new().put(Table::Credential, &key, sealed)).await?;
         self.open.write().unwrap_or_else(PoisonError::into_inner).insert(cloud.to_owned(), Arc::new(access));
+        self.changes.fetch_add(1, Ordering::AcqRel);
         Ok(shown)
     }
 
@@ -178,6 +189,7 @@ impl Clouds {
     pub async fn remove(&self, cloud: &str) -> Result<(), CloudError> {
         self.store.commit(Txn::new().delete(Table::Credential, key(cloud))).await?;
         self.open.write().unwrap_or_else(PoisonError::into_inner).remove(cloud);
+        self.changes.fetch_add(1, Ordering::AcqRel);
         Ok(())
     }
 

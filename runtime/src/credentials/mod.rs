@@ -53,6 +53,9 @@ pub use wire::Signer;
 
 use crate::egress::Egress;
 
+/// Where STS is asked when nobody names a region: it answers there for all of AWS.
+const USUAL_REGION: &str = "us-east-1";
+
 /// What credentials need around them.
 #[derive(Clone)]
 pub struct Surroundings {
@@ -86,6 +89,17 @@ pub struct Identity {
     pub partition: Option<String>,
     /// The region that was asked, where a cloud has regions.
     pub region: Option<String>,
+}
+
+impl Identity {
+    /// The account as environments are bound to it: with the partition, where that is not the usual one.
+    #[must_use]
+    pub fn bound_account(&self) -> String {
+        match self.partition.as_deref() {
+            Some(partition) if partition != "aws" => format!("{partition}:{}", self.account),
+            _ => self.account.clone(),
+        }
+    }
 }
 
 /// The credentials of one cloud.
@@ -224,7 +238,7 @@ impl Credentials {
     }
 
     /// Whose credentials they are. Asks the cloud where it can tell (AWS: STS, in this region or at a
-    /// simulator's `endpoint`); else the account is the one that the operator named, or a keyed hash of the
+    /// simulator's `endpoint`; an empty region is the usual one); else the account is the one that the operator named, or a keyed hash of the
     /// credential, so that another key is another account.
     ///
     /// # Errors
@@ -237,6 +251,7 @@ impl Credentials {
         let (named, hashed, principal) = match &self.kind {
             Kind::Aws(keys) => {
                 let now = SystemTime::now();
+                let region = if region.is_empty() { USUAL_REGION } else { region };
                 let key = keys.current(region, now).await?;
                 return caller::identity(
                     &self.cloud,

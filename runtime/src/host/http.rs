@@ -22,7 +22,7 @@ use super::parked::{MOMENT, ParkedCalls};
 use super::trail::clean;
 use super::{Host as RunHost, Scope, identity::Identity, wall};
 use crate::extensions::grants::{self, Facts, Permit};
-use crate::journal::{Answer, Call, Effect, Millis, State, durable};
+use crate::journal::{Answer, Body, Call, Effect, JournalError, Millis, Proof, State, durable};
 use crate::sandbox::bindings::http::{Denial, Error, Host, Origin, Request, Response};
 use crate::sandbox::bindings::types::{Failure, FailureKind};
 use crate::sandbox::{Interrupt, RunState};
@@ -145,9 +145,16 @@ impl RunState {
                 let checked = if self.host.scope.is_cancelled() { Err(RecordedResult::Cancelled) } else { self.check(&request) };
                 match checked {
                     Ok(permit) => {
-                        let call = self.call(&permit, text);
-                        let position = self.journal.journal_mut().intend(wall(), call).map_err(rules)?;
-                        Ok(Slot::ToSend(position, Box::new(permit), request))
+                        let call = self.call(&permit, text.clone());
+                        match self.journal.journal_mut().intend(wall(), call) {
+                            Ok(position) => Ok(Slot::ToSend(position, Box::new(permit), request)),
+                            Err(error) => {
+                                let result = self.lost_before(&error).ok_or_else(|| rules(error))?;
+                                let answer = result.to_text();
+                                let position = self.journal.journal_mut().note(wall(), SEND, text, answer).map_err(rules)?;
+                                Ok(Slot::Answered(position, result))
+                            }
+                        }
                     }
                     Err(refused) => {
                         let answer = refused.to_text();
@@ -157,6 +164,18 @@ impl RunState {
                     }
                 }
             }
+        }
+    }
+
+    /// A call like an earlier one, whose result was lost, is not sent: it has the earlier one's outcome, which is
+    /// still unknown. The extension waits until that has settled and looks again.
+    fn lost_before(&self, error: &JournalError) -> Option<RecordedResult> {
+        let JournalError::Repeated { position, reason } = error else { return None };
+        match self.journal.journal().entries().get(*position as usize).map(|entry| &entry.body) {
+            Some(Body::Call(Call { state: State::Open | State::Done { proof: Proof::Lost, .. }, settles_at, .. })) => {
+                Some(RecordedResult::lost(&format!("this call was made before: {reason}"), *settles_at))
+            }
+            _ => None,
         }
     }
 
@@ -325,7 +344,7 @@ impl RunHost {
             result.replace(&placeholder, &reference);
         }
         if end.changes || end.failed {
-            self.tell(&summary, &result.outcome(), end.failed);
+            self.tell(&summary, &result.outcome_with(end.code.as_deref()), end.failed);
         }
         let finished =
             durable::Finished { position, result: result.to_text(), proof: end.proof, owned: end.owned };

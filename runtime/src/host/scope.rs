@@ -29,7 +29,7 @@ pub enum PieceKey {
 }
 
 impl PieceKey {
-    /// Its own name: `db`, `aws`, `cluster`.
+    /// Its own name: `db`, `web`, `cluster`; of a foundation, its cloud's.
     #[must_use]
     pub fn name(&self) -> &str {
         match self {

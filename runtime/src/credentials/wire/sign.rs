@@ -6,6 +6,8 @@ use serde::de::{self, MapAccess, Visitor};
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::sandbox::bindings::http::Signer as Asked;
+
 /// Who should sign a request. Credentials never enter the sandbox; the host looks them up.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -38,6 +40,19 @@ pub enum Signer {
         /// What the token is good for.
         scopes: Vec<String>,
     },
+}
+
+/// As the contract has it.
+impl From<Asked> for Signer {
+    fn from(asked: Asked) -> Self {
+        match asked {
+            Asked::AwsSigv4(scope) => Self::AwsSigV4 { service: scope.service, region: scope.region },
+            Asked::GoogleOauth(scopes) => Self::GoogleOauth { scopes },
+            Asked::Header(scope) => Self::Header { name: scope.name, prefix: scope.prefix },
+            Asked::Basic => Self::Basic,
+            Asked::Oauth2ClientCredentials(scopes) => Self::OAuth2ClientCredentials { scopes },
+        }
+    }
 }
 
 impl Signer {

@@ -8,7 +8,7 @@ use crate::extensions::grants::{Encoding, HttpCall, Signer, Substitution};
 use crate::journal::Millis;
 use crate::sandbox::Interrupt;
 use crate::sandbox::bindings::http::{
-    Denial, Encoding as WitEncoding, Error, Header, Request, Response, Signer as WitSigner, Unknown,
+    Denial, Encoding as WitEncoding, Error, Header, Request, Response, Unknown,
 };
 
 /// A request as the extension gave it.
@@ -84,12 +84,6 @@ impl RecordedRequest {
         format!("{} {url}", self.method)
     }
 
-    /// What the extension asked for as a time limit, in milliseconds.
-    #[must_use]
-    pub fn headers(&self) -> &[(String, String)] {
-        &self.headers
-    }
-
     /// As the matcher sees it.
     pub fn with_call<T>(&self, look: impl FnOnce(&HttpCall<'_>) -> T) -> T {
         let body = self.body.bytes();
@@ -112,13 +106,7 @@ impl From<Request> for RecordedRequest {
             url: request.url,
             headers: request.headers.into_iter().map(|header| (header.name, header.value)).collect(),
             body: Body::new(request.body),
-            sign: request.sign.map(|signer| match signer {
-                WitSigner::AwsSigv4(scope) => Signer::AwsSigV4 { service: scope.service, region: scope.region },
-                WitSigner::GoogleOauth(scopes) => Signer::GoogleOauth { scopes },
-                WitSigner::Header(scope) => Signer::Header { name: scope.name, prefix: scope.prefix },
-                WitSigner::Basic => Signer::Basic,
-                WitSigner::Oauth2ClientCredentials(scopes) => Signer::OAuth2ClientCredentials { scopes },
-            }),
+            sign: request.sign.map(Signer::from),
             substitute: request
                 .substitute
                 .into_iter()
@@ -214,6 +202,15 @@ impl RecordedResult {
             Self::Transport { message } => message.clone(),
             Self::TooLarge { limit } => format!("the answer is larger than {limit} bytes"),
             Self::Cancelled => "cancelled".to_owned(),
+        }
+    }
+
+    /// In a few words, by the service's own error code where it has one.
+    #[must_use]
+    pub fn outcome_with(&self, code: Option<&str>) -> String {
+        match (self, code) {
+            (Self::Response { status, .. }, Some(code)) if !(200..300).contains(status) => format!("{status} {code}"),
+            _ => self.outcome(),
         }
     }
 
