@@ -124,10 +124,11 @@ impl Identity {
         for of in std::iter::once(piece).chain(related) {
             let prefix = Key::new().text(environment_id).text(of.to_string());
             for row in store.scan_json::<Minted>(Table::Name, &prefix, None, usize::MAX, false).await? {
-                if of == piece && let Some((generation, label)) = generation_and_label(&row.key) {
-                    if generation == identity.generation {
-                        identity.labels.insert(label, row.value.value.clone());
-                    }
+                if of == piece
+                    && let Some((generation, label)) = generation_and_label(&row.key)
+                    && generation == identity.generation
+                {
+                    identity.labels.insert(label, row.value.value.clone());
                 }
                 identity.minted.insert(row.value.value);
             }
@@ -212,6 +213,9 @@ impl Identity {
         if let Some(name) = self.labels.get(label) {
             return Ok((name.clone(), Txn::new()));
         }
+        if label.len() > MAX_LABEL {
+            return Err(format!("a label of {} bytes is longer than {MAX_LABEL}", label.len()));
+        }
         let seed = self.seed(label);
         let name = mint(&[scope.environment.as_str(), self.piece.name(), label], &seed, rules)?;
         Ok(self.keep(label, name))
@@ -220,10 +224,13 @@ impl Identity {
     /// The UUID of a label.
     ///
     /// # Errors
-    /// None.
+    /// A label without end.
     pub fn uuid(&mut self, _: &Scope, label: &str) -> Result<(String, Txn), String> {
         if let Some(name) = self.labels.get(label) {
             return Ok((name.clone(), Txn::new()));
+        }
+        if label.len() > MAX_LABEL {
+            return Err(format!("a label of {} bytes is longer than {MAX_LABEL}", label.len()));
         }
         let hex = hex::encode(self.seed(label));
         let part = |range: std::ops::Range<usize>| hex.get(range).unwrap_or_default().to_owned();
@@ -333,6 +340,9 @@ fn last_text(key: &[u8], before: usize) -> Option<String> {
     }
     reader.text().ok()
 }
+
+/// The longest label, in bytes: it is part of a row's key.
+const MAX_LABEL: usize = 512;
 
 /// How many characters of a name are the hash that makes it unique: 50 bits.
 const UNIQUE: usize = 10;

@@ -92,6 +92,9 @@ impl RunState {
         let result = match self.journal.journal_mut().ask(function, &request) {
             Ok(Answer::Replayed { result, .. }) => serde_json::from_str(&result)?,
             Ok(Answer::Live { .. }) => {
+                if let Err(hit) = self.meter.live_call().and_then(|()| self.meter.request(request.len())) {
+                    return Err(self.interrupt(Interrupt::Limit(hit.to_string())));
+                }
                 let result = match answer(self).await {
                     Ok(result) => result,
                     Err(interrupt) => return Err(self.interrupt(interrupt)),

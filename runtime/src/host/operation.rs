@@ -54,6 +54,12 @@ impl Host for RunState {
 
     async fn tags(&mut self) -> wasmtime::Result<Vec<(String, String)>> {
         self.enter();
+        // It is not journaled, so what a replay asks again counts only once the replay is over.
+        if !self.journal.journal().is_replaying()
+            && let Err(hit) = self.meter.live_call()
+        {
+            return Err(self.interrupt(Interrupt::Limit(hit.to_string())));
+        }
         Ok(self.host.scope.mark.clone())
     }
 

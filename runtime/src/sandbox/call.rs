@@ -6,7 +6,7 @@ use wasmtime::component::Instance as ComponentInstance;
 
 use super::bindings::exported::metadata::Description;
 use super::bindings::types::{
-    Application, Context, Deployment, Failure, Instance, Intent, LogPage, LogQuery, Piece, Planned, Problem, UnsettledCall,
+    Application, Context, Deployment, Failure, Instance, Intent, LogPage, LogQuery, OutputValue, Piece, Planned, Problem, UnsettledCall,
 };
 use super::component::{Exports, SandboxError};
 use super::run::RunState;
@@ -81,6 +81,35 @@ pub enum Returned {
     FoundDeployment(Option<Deployment>),
     Logs(LogPage),
     Nothing,
+}
+
+impl Returned {
+    /// About how many bytes it has.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        let outputs = |outputs: &[(String, OutputValue)]| -> usize {
+            outputs.iter().map(|(name, value)| name.len() + match value {
+                OutputValue::Plain(text) | OutputValue::Secret(text) => text.len(),
+            }).sum()
+        };
+        let instance = |made: &Instance| {
+            made.cloud_id.len() + made.state.len() + made.summary.len() + outputs(&made.outputs)
+        };
+        let deployment = |made: &Deployment| {
+            let url = made.url.as_ref().map_or(0, String::len);
+            made.cloud_id.len() + made.state.len() + made.summary.len() + url + outputs(&made.outputs)
+        };
+        match self {
+            Self::Instance(made) | Self::Found(Some(made)) => instance(made),
+            Self::Deployment(made) | Self::FoundDeployment(Some(made)) => deployment(made),
+            Self::Logs(page) => page.lines.iter().map(|line| line.source.len() + line.message.len() + 16).sum(),
+            Self::Problems(problems) => problems.iter().map(|problem| problem.message.len() + 16).sum(),
+            Self::Plan(Planned::Update(changes) | Planned::Replace(changes)) => {
+                changes.iter().map(|change| change.pointer.len() + change.before.len() + change.after.len()).sum()
+            }
+            Self::Description(_) | Self::Plan(Planned::None) | Self::Found(None) | Self::FoundDeployment(None) | Self::Nothing => 0,
+        }
+    }
 }
 
 /// Calls the export on an instance; the outer error is a trap.

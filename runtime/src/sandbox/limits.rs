@@ -27,6 +27,8 @@ pub struct Limits {
     pub response_bytes: u64,
     /// Bytes in requests and responses of a run's live calls.
     pub traffic_bytes: u64,
+    /// Bytes of what an export returns: it is stored, and shown.
+    pub result_bytes: usize,
     /// Bytes that a run may log.
     pub log_bytes: usize,
     /// Bytes of a component file.
@@ -48,6 +50,7 @@ impl Default for Limits {
             request_bytes: 4 * 1024 * 1024,
             response_bytes: 16 * 1024 * 1024,
             traffic_bytes: 256 * 1024 * 1024,
+            result_bytes: 4 * 1024 * 1024,
             log_bytes: 64 * 1024,
             component_bytes: 64 * 1024 * 1024,
             concurrent_runs: 64,
@@ -76,6 +79,14 @@ pub enum LimitHit {
     /// A request's size.
     #[error("it makes a request of {size} bytes (limit `request-bytes`: {limit})")]
     Request {
+        /// How large it is.
+        size: usize,
+        /// How large it may be.
+        limit: usize,
+    },
+    /// What it returned.
+    #[error("it returns {size} bytes (limit `result-bytes`: {limit})")]
+    Result {
         /// How large it is.
         size: usize,
         /// How large it may be.
@@ -141,6 +152,15 @@ impl Meter {
     pub fn request(&mut self, size: usize) -> Result<(), LimitHit> {
         let ok = size <= self.limits.request_bytes;
         self.check(ok, |limits| LimitHit::Request { size, limit: limits.request_bytes })
+    }
+
+    /// Checks the size of what was returned.
+    ///
+    /// # Errors
+    /// [`LimitHit::Result`].
+    pub fn result(&mut self, size: usize) -> Result<(), LimitHit> {
+        let ok = size <= self.limits.result_bytes;
+        self.check(ok, |limits| LimitHit::Result { size, limit: limits.result_bytes })
     }
 
     /// Counts bytes that were sent or received.

@@ -150,10 +150,13 @@ impl Sandbox {
             Ok(instance) => call(&mut store, &loaded.exports, &instance, export).await,
             Err(error) => Err(error),
         };
-        let state = store.into_data();
+        let mut state = store.into_data();
         let end = match (state.interrupt, result) {
             (Some(interrupt), _) => RunEnd::Interrupted(interrupt),
-            (None, Ok(Ok(returned))) => RunEnd::Returned(returned),
+            (None, Ok(Ok(returned))) => match state.meter.result(returned.size()) {
+                Ok(()) => RunEnd::Returned(returned),
+                Err(hit) => RunEnd::Interrupted(Interrupt::Limit(hit.to_string())),
+            },
             (None, Ok(Err(failure))) => RunEnd::Failed(failure),
             (None, Err(trap)) => match state.meter.hit() {
                 Some(hit) => RunEnd::Interrupted(Interrupt::Limit(hit.to_string())),
