@@ -47,6 +47,7 @@ impl Engine {
     /// Everything that is wrong with the file; credentials of another account.
     pub async fn plan_environment(&self, request: EnvironmentRequest) -> Result<EnvironmentPlan, EngineError> {
         let environment = self.environment_row(&request.name).await?;
+        self.refuse_other_accounts(&environment.value).await?;
         let read = self.read_environment(&request, &environment.value.id, true).await?;
         let records = self.records(&environment.value.id).await?;
         let steps = self.steps(&environment.value, &read, &records).await?;

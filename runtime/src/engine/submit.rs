@@ -19,6 +19,7 @@ use super::schedule::open_key;
 use super::{Engine, EngineError};
 use crate::host::scope::PieceKey;
 use crate::host::wall;
+use crate::receipt::receipt;
 use crate::store::{Key, StoreError, Stored, Table, Txn, Typed};
 
 impl Engine {
@@ -186,6 +187,7 @@ impl Engine {
                 "\"{name}\" is protected: `cld env protect {name} --off` lifts it"
             )));
         }
+        self.refuse_other_accounts(&environment.value).await?;
         let applications = self.application_rows(&environment.value.id).await?;
         if !applications.is_empty() && !force {
             let names: Vec<String> = applications.iter().map(|row| row.value.name.to_string()).collect();
@@ -410,6 +412,7 @@ impl Engine {
     /// One that has ended, or that deletes.
     pub async fn cancel(self: &Arc<Self>, id: &OperationId) -> Result<Accepted, EngineError> {
         let not_found = || EngineError::NotFound { what: "operation", name: id.to_string() };
+        let accepted = Accepted { operation: id.clone(), diagnostics: Vec::new() };
         let shared = self.load(id).await?.ok_or_else(not_found)?;
         {
             let mut active = shared.lock().await;
@@ -425,13 +428,14 @@ impl Engine {
             let key = Key::new().text(&id.0);
             let txn = Txn::new()
                 .check_version(Table::Operation, &key, active.version)
-                .put_json(Table::Operation, &key, &row)?;
+                .put_json(Table::Operation, &key, &row)?
+                .and(receipt(&accepted)?);
             active.version = self.services.store.commit(txn).await?;
             active.row = row;
             active.cancelled.store(true, std::sync::atomic::Ordering::Relaxed);
         }
         self.advance(id).await;
-        Ok(Accepted { operation: id.clone(), diagnostics: Vec::new() })
+        Ok(accepted)
     }
 
     /// Lets a failed operation, whose pieces were kept, go on from where it failed.
@@ -475,8 +479,12 @@ impl Engine {
                 continue;
             }
             let task_key = task.value.id(id).key();
-            txn = txn.and(self.cut_for_retry(&task_key).await?);
+            // It begins anew, as a rollback or a delete would after it: it finds what there is by its names, and is
+            // told which calls never had an outcome. Its old journal would only lead it to the same failure.
+            txn = txn.delete_prefix(Table::Journal, &task_key);
             let mut again = task.value;
+            again.inputs = None;
+            again.started = None;
             again.state = TaskState::Pending;
             again.retries = 0;
             again.woken = again.woken.max(wall());
@@ -485,23 +493,11 @@ impl Engine {
             txn = txn.put_json(Table::Task, task_key, &again)?;
         }
         let mut events = super::events::Sequence::load(&**store, id).await?;
-        txn = txn.and(events.write(id, vec![EventKind::Operation { status: row.status }]));
+        let accepted = Accepted { operation: id.clone(), diagnostics: Vec::new() };
+        txn = txn.and(events.write(id, vec![EventKind::Operation { status: row.status }])).and(receipt(&accepted)?);
         store.commit(txn).await?;
         self.advance(id).await;
-        Ok(Accepted { operation: id.clone(), diagnostics: Vec::new() })
-    }
-
-    /// Removes from a failed task's journal what can be removed.
-    async fn cut_for_retry(&self, task: &Key) -> Result<Txn, StoreError> {
-        let rows = self.services.store.scan_json::<crate::journal::Entry>(Table::Journal, task, None, usize::MAX, false).await?;
-        let entries: Vec<_> = rows.into_iter().map(|row| row.value).collect();
-        let length = entries.len();
-        let mut journal = crate::journal::Journal::load(entries, wall());
-        // A wait that gave up begins anew: its mark goes too.
-        let kept = length - journal.retry_all();
-        Ok((kept..length).fold(Txn::new(), |txn, at| {
-            txn.delete(Table::Journal, task.clone().u32(u32::try_from(at).unwrap_or(u32::MAX)))
-        }))
+        Ok(accepted)
     }
 
     /// The newest generation of a piece that may exist.
@@ -589,12 +585,13 @@ impl Engine {
             what.push(EventKind::Task { task: task.view(false, task.after.is_empty()) });
         }
         let mut events = super::events::Sequence::load(&*self.services.store, &operation.id).await?;
-        txn = txn.and(events.write(&operation.id, what));
+        let accepted = Accepted { operation: operation.id, diagnostics };
+        txn = txn.and(events.write(&accepted.operation, what)).and(receipt(&accepted)?);
         let version = self.services.store.commit(txn).await.map_err(|error| match error {
             StoreError::Conflict { .. } => EngineError::conflict("somebody else has changed it at the same moment: look again"),
             other => EngineError::Store(other),
         })?;
-        Ok((Accepted { operation: operation.id, diagnostics }, version))
+        Ok((accepted, version))
     }
 
     /// The account of each cloud, as it is now.
@@ -637,6 +634,12 @@ impl Engine {
                 operation: Some(running.value.id),
             });
         }
+        self.refuse_other_accounts(environment).await
+    }
+
+    /// Refuses to look or change with credentials of another account than the environment's: there, "not found" would
+    /// mean nothing.
+    pub(super) async fn refuse_other_accounts(&self, environment: &EnvironmentRow) -> Result<(), EngineError> {
         for cloud in environment.bindings.keys() {
             let region = environment.settings.get(cloud).and_then(|settings| settings.get("region"));
             let access = self.services.clouds.access(cloud).await?;
