@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::clouds::Clouds;
 use crate::engine::graph::Implementers;
-use crate::engine::model::{Made, RecordRow};
+use crate::engine::model::{EnvironmentRow, Made, RecordRow};
 use crate::extensions::grants::{Grants, GrantsError, Mode};
 use crate::extensions::catalog::{CatalogError, StateInUse, check_beside, check_upgrade};
 use crate::extensions::description::{BadDescription, Description};
@@ -282,7 +282,7 @@ impl Registry {
         Ok(GrantsDocument { yaml: to_yaml(&row.grants)?, explained: row.grants.explain() })
     }
 
-    /// Removes an extension that no record refers to.
+    /// Removes an extension that no environment needs.
     ///
     /// # Errors
     /// [`RegistryError::NotFound`], [`RegistryError::Conflict`].
@@ -293,6 +293,14 @@ impl Registry {
             return Err(RegistryError::Conflict(format!(
                 "\"{name}\" is needed: it has made {} ({}). Delete that environment first",
                 record.value.piece, record.value.kind
+            )));
+        }
+        // What is being made, or could not be made, has no record yet and is deleted with it all the same.
+        let environments = self.store.scan_json::<EnvironmentRow>(Table::Environment, &[], None, usize::MAX, false).await?;
+        if let Some(environment) = environments.iter().find(|environment| environment.value.spec.clouds().contains(row.description.cloud.as_str())) {
+            return Err(RegistryError::Conflict(format!(
+                "\"{name}\" is needed: the environment \"{}\" is on {}. Delete that environment first",
+                environment.value.name, row.description.cloud
             )));
         }
         self.store.commit(Txn::new().delete(Table::Extension, Key::new().text(name))).await?;
