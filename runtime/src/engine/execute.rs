@@ -38,7 +38,7 @@ pub(super) enum RunFault {
     Unwritable(String),
 }
 
-/// How long a task is held before it looks again whether the operator has mended what holds it, in real
+/// How long a task is held before it looks again whether the operator has mended what holds it, in
 /// milliseconds.
 const HELD_MS: u64 = 15_000;
 /// How long after a fault of the store a run is tried again, in real milliseconds.
@@ -52,7 +52,8 @@ impl Engine {
             Err(RunFault::Held(reason)) => {
                 tracing::warn!(%task, reason, "held");
                 self.tell_held(&task, &shared, &reason).await;
-                Some(HELD_MS)
+                // Shortened as waits are, though never to a rush.
+                Some(self.services.timing.real_ms(HELD_MS).max(100))
             }
             Err(fault) => {
                 tracing::warn!(%task, %fault, "a run could not be written; it is tried again");
@@ -70,14 +71,15 @@ impl Engine {
     async fn run_once(self: &Arc<Self>, id: &TaskId, shared: &Arc<Mutex<Active>>) -> Result<(), RunFault> {
         let permit = self.permits.acquire().await;
         let store = &self.services.store;
-        let (operation, mut task, cancelled, is_bound, sequence) = {
+        let (operation, mut task, cancelled, bound_at, sequence) = {
             let active = shared.lock().await;
             let Some(task) = active.tasks.get(id.number as usize).cloned() else { return Ok(()) };
-            (active.row.clone(), task, Arc::clone(&active.cancelled), active.is_bound, Arc::clone(&active.events))
+            (active.row.clone(), task, Arc::clone(&active.cancelled), active.bound_at, Arc::clone(&active.events))
         };
-        if !is_bound {
+        let changes = self.services.clouds.changes();
+        if bound_at != Some(changes) {
             self.check_binding(&operation).await?;
-            shared.lock().await.is_bound = true;
+            shared.lock().await.bound_at = Some(changes);
         }
         let key = id.key();
         let claim = match lease::standing(&**store, &self.incarnation, &key).await? {

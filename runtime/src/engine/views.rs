@@ -196,7 +196,8 @@ impl Engine {
         let mut shown = Vec::with_capacity(outputs.len());
         for (name, value) in outputs {
             let (value, secret) = match value {
-                OutputValue::Plain(text) => (Some(crate::host::trail::clean(text)), false),
+                // Whole: it may be a certificate. Whoever writes it to a terminal strips what does not belong there.
+                OutputValue::Plain(text) => (Some(text.clone()), false),
                 OutputValue::Secret(reference) if reveal => (self.reveal(id, reference).await?, true),
                 OutputValue::Secret(_) => (None, true),
             };
