@@ -27,8 +27,8 @@ pub struct Active {
     pub(super) running: BTreeSet<u32>,
     pub(super) cancelled: Arc<AtomicBool>,
     pub(super) events: SharedSequence,
-    /// Whether the account of its clouds was checked since this server started.
-    pub(super) is_bound: bool,
+    /// Up to which change of credentials the accounts of its clouds were checked.
+    pub(super) bound_at: Option<u64>,
 }
 
 /// When which task wakes up.
@@ -42,6 +42,11 @@ impl Timer {
     fn at(&self, due_ms: u64, task: TaskId) {
         self.due.lock().unwrap_or_else(PoisonError::into_inner).insert((due_ms, task), ());
         self.changed.notify_one();
+    }
+
+    /// The task does not wait any more: it ended before its time.
+    fn forget(&self, due_ms: u64, task: TaskId) {
+        self.due.lock().unwrap_or_else(PoisonError::into_inner).remove(&(due_ms, task));
     }
 
     fn len(&self) -> usize {
@@ -155,7 +160,7 @@ impl Engine {
             tasks: tasks.into_iter().map(|task| task.value).collect(),
             running: BTreeSet::new(),
             events: Arc::new(SyncMutex::new(Sequence::load(store, operation).await?)),
-            is_bound: false,
+            bound_at: None,
         };
         let active = Arc::new(Mutex::new(active));
         all.insert(operation.clone(), Arc::clone(&active));
@@ -188,8 +193,12 @@ impl Engine {
                     let mut txn = Txn::new();
                     let mut events = Vec::new();
                     let mut changed = active.tasks.clone();
+                    let mut asleep = Vec::new();
                     for (number, state) in settled {
                         let Some(task) = changed.get_mut(number as usize) else { continue };
+                        if let TaskState::Waiting { due, .. } = task.state {
+                            asleep.push((due.0, task.id(operation)));
+                        }
                         task.state = state;
                         task.ended = Some(wall());
                         if task.started.is_some() {
@@ -201,6 +210,9 @@ impl Engine {
                     txn = txn.and(write(&active.events, operation, events));
                     self.services.store.commit(txn).await?;
                     active.tasks = changed;
+                    for (due, task) in asleep {
+                        self.timer.forget(due, task);
+                    }
                     continue;
                 }
                 Next::RollBack(back) => {
