@@ -115,7 +115,8 @@ pub struct InstallQuery {
 pub struct GrantsDocument {
     /// YAML.
     pub yaml: String,
-    /// In plain words.
+    /// In plain words; not needed where grants are set.
+    #[serde(default)]
     pub explained: Vec<String>,
 }
 
