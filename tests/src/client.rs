@@ -56,11 +56,23 @@ impl Client {
     }
 
     /// With an idempotency key: a repetition of what was accepted gets the same answer.
-    pub async fn send_once(&self, method: &str, path: &str, body: Option<Value>, key: &str) -> Result<Answer, reqwest::Error> {
+    pub async fn send_once(
+        &self,
+        method: &str,
+        path: &str,
+        body: Option<Value>,
+        key: &str,
+    ) -> Result<Answer, reqwest::Error> {
         self.send_with(method, path, body, Some(key)).await
     }
 
-    async fn send_with(&self, method: &str, path: &str, body: Option<Value>, key: Option<&str>) -> Result<Answer, reqwest::Error> {
+    async fn send_with(
+        &self,
+        method: &str,
+        path: &str,
+        body: Option<Value>,
+        key: Option<&str>,
+    ) -> Result<Answer, reqwest::Error> {
         let method = reqwest::Method::from_bytes(method.as_bytes()).expect("a method");
         let mut request = self.http.request(method, format!("{}{path}", self.url)).bearer_auth(&self.token);
         if let Some(key) = key {

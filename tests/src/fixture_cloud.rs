@@ -160,13 +160,24 @@ impl FixtureCloud {
     }
 }
 
-async fn handle(State(world): State<Arc<Mutex<World>>>, method: Method, uri: Uri, headers: HeaderMap, body: Bytes) -> Response {
+async fn handle(
+    State(world): State<Arc<Mutex<World>>>,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
     let key = headers.get("x-fix-key").and_then(|key| key.to_str().ok()).unwrap_or_default().to_owned();
     let path = uri.path().to_owned();
     let body = String::from_utf8_lossy(&body).into_owned();
     let (fault, held) = {
         let mut world = world.lock().expect("no handler panics");
-        world.requests.push(Seen { method: method.to_string(), path: path.clone(), key: key.clone(), body: body.clone() });
+        world.requests.push(Seen {
+            method: method.to_string(),
+            path: path.clone(),
+            key: key.clone(),
+            body: body.clone(),
+        });
         let line = format!("{method} {path}");
         let mut due = None;
         for fault in &mut world.faults {
@@ -268,7 +279,8 @@ fn process(world: &mut World, method: &Method, path: &str, query: &str, headers:
                 .filter(|((of, _), thing)| {
                     of == collection
                         && thing.fields.get("tags").and_then(Value::as_object).is_some_and(|tags| {
-                            tags.iter().any(|(key, value)| format!("{key}:{}", value.as_str().unwrap_or_default()) == tag)
+                            tags.iter()
+                                .any(|(key, value)| format!("{key}:{}", value.as_str().unwrap_or_default()) == tag)
                         })
                 })
                 .map(|(_, thing)| shown(thing))

@@ -20,7 +20,13 @@ impl Needle {
         let twice = serde_json::Value::from(json.as_str()).to_string().trim_matches('"').to_owned();
         let percent: String = bytes
             .iter()
-            .map(|byte| if byte.is_ascii_alphanumeric() || b"-._~".contains(byte) { char::from(*byte).to_string() } else { format!("%{byte:02X}") })
+            .map(|byte| {
+                if byte.is_ascii_alphanumeric() || b"-._~".contains(byte) {
+                    char::from(*byte).to_string()
+                } else {
+                    format!("%{byte:02X}")
+                }
+            })
             .collect();
         let xml = value.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;");
         let mut forms = vec![value.to_owned(), json, twice, percent.clone(), percent.replace("%20", "+"), xml];
@@ -48,7 +54,8 @@ impl Needle {
     pub fn is_not_in(&self, place: &str, haystack: &[u8]) {
         if let Some(form) = self.found_in(haystack) {
             let at = memmem::find(haystack, form.as_bytes()).unwrap_or(0);
-            let around = haystack.get(at.saturating_sub(200)..(at + form.len() + 100).min(haystack.len())).unwrap_or_default();
+            let around =
+                haystack.get(at.saturating_sub(200)..(at + form.len() + 100).min(haystack.len())).unwrap_or_default();
             panic!("{} is in {place}, as {form}: … {} …", self.what, String::from_utf8_lossy(around));
         }
     }
