@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::OnceLock;
+use std::time::Duration;
 
 use cloudark_api::operation::{Operation, OperationStatus};
 use serde_json::{Value, json};
@@ -65,8 +66,11 @@ pub async fn template() -> PathBuf {
     let folder = server.with_file_name(format!("template-aws-{}", &digest[..16]));
     if !folder.exists() {
         let beside = server.parent().expect("it lies in a folder");
+        // Of earlier builds; one that is still in use is young.
         for old in std::fs::read_dir(beside).expect("the folder of programs").flatten() {
-            if old.file_name().to_string_lossy().starts_with("template-aws-") {
+            let age = old.metadata().and_then(|metadata| metadata.modified()).ok().and_then(|at| at.elapsed().ok());
+            let is_old = age.is_some_and(|age| age > Duration::from_secs(3600));
+            if is_old && old.file_name().to_string_lossy().starts_with("template-aws-") {
                 let _ = std::fs::remove_dir_all(old.path());
             }
         }
@@ -212,6 +216,17 @@ impl World {
             .map(|line| line["message"].as_str().unwrap_or_default().to_owned())
             .collect()
     }
+}
+
+/// Waits until this holds, for at most a minute.
+pub async fn until(what: &str, holds: impl AsyncFn() -> bool) {
+    for _ in 0..6_000 {
+        if holds().await {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("it never came to this: {what}");
 }
 
 /// Why an operation failed; it must have.

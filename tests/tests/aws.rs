@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use cloudark_api::operation::OperationStatus;
-use cloudark_tests::aws::{ECS, RDS_AND_ECS, World, app, database, reason};
+use cloudark_tests::aws::{ECS, RDS_AND_ECS, World, app, database, reason, until};
 use cloudark_tests::clouds::{CloudUnderTest as _, SimulatedAws};
 use cloudark_tests::relay::{Relay, Rules};
 use cloudark_tests::shapes;
@@ -345,13 +345,9 @@ async fn nothing_is_adopted_by_its_name_alone() {
     world.fault(json!({ "match": { "action": "CreateDBInstance" }, "fault": { "hang": { "ms": 1500 } } })).await;
     let id = world.client.create("e", &database(&["flavor: db.t3.micro"])).await;
     // While our call hangs, somebody makes a database of the very name that it asks for.
-    let asked = loop {
-        let calls = world.calls().await;
-        if let Some(call) = calls.iter().find(|call| call["action"] == "CreateDBInstance") {
-            break call["params"].clone();
-        }
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    };
+    let asked = async || world.calls().await.into_iter().find(|call| call["action"] == "CreateDBInstance");
+    until("the call hangs", async || asked().await.is_some()).await;
+    let asked = asked().await.unwrap()["params"].clone();
     let name = asked["DBInstanceIdentifier"].clone();
     let params = json!({
         "DBInstanceIdentifier": name, "DBInstanceClass": "db.t3.micro", "Engine": "mysql", "AllocatedStorage": "20",

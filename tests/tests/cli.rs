@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
 
-use cloudark_tests::aws::{ECS, RDS_AND_ECS, World, app};
+use cloudark_tests::aws::{ECS, RDS_AND_ECS, World, app, until};
 use cloudark_tests::cld::{Cld, Ended};
 use cloudark_tests::clouds::{CloudUnderTest as _, SimulatedAws};
 use cloudark_tests::relay::{Relay, Rules};
@@ -247,9 +247,7 @@ async fn each_way_to_end_has_its_exit_code() {
     desk.world.cloud.control("POST", "config", Some(json!({ "polls_until_ready": 1_000_000 }))).await;
     let started = desk.shows("env create slow env.yaml --output json").await.json();
     let id = started["operation"].as_str().unwrap().to_owned();
-    while desk.world.of_type("cluster").await.len() < 2 {
-        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-    }
+    until("the second cluster is made", async || desk.world.of_type("cluster").await.len() == 2).await;
     holds(&desk.ends("app deploy api slow app.yaml", 6).await.stderr, &["creating"]);
     let watching = {
         let (data, files, id) = (cld.data.clone(), cld.files.clone(), id.clone());

@@ -61,8 +61,8 @@ async fn standing(world: &World) -> Vec<String> {
     all
 }
 
-/// Runs the workflow with this fault at the nth call, and answers what did not hold.
-async fn strike(nth: usize, fault: &str) -> Vec<String> {
+/// Runs the workflow with this fault at the nth call, and answers whether a call was struck and what did not hold.
+async fn strike(nth: usize, fault: &str) -> (bool, Vec<String>) {
     let world = World::start().await;
     world.fault(json!({ "match": { "nth": nth }, "fault": fault })).await;
     let mut broken = Vec::new();
@@ -105,13 +105,13 @@ async fn strike(nth: usize, fault: &str) -> Vec<String> {
     if !left.is_empty() {
         broken.push(format!("left over: {left:?}"));
     }
+    let calls = world.calls().await;
+    let struck = calls.iter().find(|call| !call["fault"].is_null());
     if !broken.is_empty() {
-        let calls = world.calls().await;
-        let struck = calls.iter().find(|call| !call["fault"].is_null());
         let what = struck.map_or(String::new(), |call| format!("{} {}", call["action"], call["params"]));
         broken.insert(0, format!("{fault} at call {nth}: {what}"));
     }
-    broken
+    (struck.is_some(), broken)
 }
 
 /// How many calls the workflow makes when nothing goes wrong.
@@ -138,10 +138,72 @@ async fn a_call_that_fails_once_ends_well_or_is_rolled_back_and_named() {
     }
     let count = cases.len();
     let worlds = futures::stream::iter(cases).map(async |(nth, fault)| strike(nth, fault).await);
-    let ended: Vec<Vec<String>> = worlds.buffer_unordered(AT_ONCE).collect().await;
+    let ended: Vec<(bool, Vec<String>)> = worlds.buffer_unordered(AT_ONCE).collect().await;
+    // How many polls there are differs a little from run to run, so the last calls may not come.
+    let struck = ended.iter().filter(|(struck, _)| *struck).count();
+    assert!(struck * 10 >= count * 9, "only {struck} of {count} faults struck a call");
     let broken: Vec<String> =
-        ended.into_iter().filter(|case| !case.is_empty()).map(|case| case.join("\n    ")).collect();
+        ended.into_iter().filter(|(_, case)| !case.is_empty()).map(|(_, case)| case.join("\n    ")).collect();
     assert!(broken.is_empty(), "{} of {count} cases:\n{}", broken.len(), broken.join("\n"));
+}
+
+/// What the service says reaches the user in its own words, with the call and the piece; nothing is left of it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_that_is_refused_for_good_is_told_in_the_services_own_words() {
+    for (step, service, action, status, code, message) in [
+        (
+            0,
+            "ec2",
+            "CreateSecurityGroup",
+            403,
+            "UnauthorizedOperation",
+            "You are not authorized to perform this operation.",
+        ),
+        (0, "rds", "CreateDBInstance", 400, "InstanceQuotaExceeded", "You have reached the quota of 40 DB instances."),
+        (
+            0,
+            "ecs",
+            "CreateCluster",
+            400,
+            "AccessDeniedException",
+            "User: x is not authorized to perform: ecs:CreateCluster",
+        ),
+        (1, "iam", "CreateRole", 403, "AccessDenied", "User: x is not authorized to perform: iam:CreateRole"),
+        (
+            1,
+            "elasticloadbalancing",
+            "CreateLoadBalancer",
+            400,
+            "TooManyLoadBalancers",
+            "You have reached the limit of 50.",
+        ),
+        (
+            1,
+            "ecs",
+            "CreateService",
+            400,
+            "AccessDeniedException",
+            "User: x is not authorized to perform: ecs:CreateService",
+        ),
+    ] {
+        let world = World::start().await;
+        let steps = workflow();
+        for done in steps.iter().take(step) {
+            assert_eq!(run(&world, done).await.0, Some(OperationStatus::Succeeded));
+        }
+        let before = standing(&world).await;
+        let fault = json!({ "error": { "status": status, "code": code, "message": message } });
+        world.fault(json!({ "match": { "service": service, "action": action, "every": true }, "fault": fault })).await;
+        let (status, said) = run(&world, &steps[step]).await;
+        assert_eq!(status, Some(OperationStatus::Failed), "{action}: {said}");
+        for part in [action, code, message] {
+            assert!(said.contains(part), "{part} in {said}");
+        }
+        assert_eq!(standing(&world).await, before, "{action}");
+        let (status, said) = run(&world, &delete()).await;
+        assert_eq!(status, Some(OperationStatus::Succeeded), "{action}: {said}");
+        assert_eq!(world.inventory().await, Vec::<String>::new(), "{action}");
+    }
 }
 
 /// Everything lags, is throttled now and then, and requests are finished whose connections broke.

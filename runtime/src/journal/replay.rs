@@ -362,15 +362,15 @@ impl Journal {
         self.changed.extend(to..self.stored);
     }
 
-    /// What stays at the end, since it was sent more than once, and was refused the last time, is to be sent
-    /// once more: a refusal that stays would be met by every run from now on.
+    /// The last entry that stays, if it was sent more than once and was refused the last time, is to be sent once
+    /// more: a refusal that stays would be met by every run from now on. Of an earlier one the extension may have
+    /// made up its mind already.
     fn reopen_refused(&mut self) {
-        for at in (0..self.entries.len()).rev() {
-            match self.entries.get_mut(at).map(|entry| &mut entry.body) {
-                Some(Body::Call(call)) if call.was_refused() => call.state = State::Open,
-                _ => return,
-            }
-            self.touch(at);
+        if let Some(Entry { body: Body::Call(call), .. }) = self.entries.last_mut()
+            && call.was_refused()
+        {
+            call.state = State::Open;
+            self.touch(self.entries.len() - 1);
         }
     }
 

@@ -109,6 +109,20 @@ pub(super) fn perform(
                 Ok(cloud) => cloud,
                 Err(error) => return refused(error.to_string()),
             };
+            // Set up anew under a running task: what is another account's is not asked, not even to look.
+            match cloud.binding(None).await {
+                Ok(now) if scope.account.as_ref().is_none_or(|bound| *bound == now.account) => {}
+                Ok(now) => {
+                    let bound = scope.account.as_deref().unwrap_or_default();
+                    let reason = format!("the credentials are of account {}, not of {bound}", now.account);
+                    return Performed { summary: summary.clone(), end: End::Again { reason }, bytes: 0 };
+                }
+                Err(error) if error.is_transient() => {
+                    let end = End::Again { reason: format!("{}: {error}", permit.summary) };
+                    return Performed { summary: summary.clone(), end, bytes: 0 };
+                }
+                Err(error) => return refused(error.to_string()),
+            }
             if let Err(error) = cloud.sign(signer, &mut parts).await {
                 // Nobody answers who hands out tokens: a passing fault, and nothing was sent.
                 if error.is_transient() {

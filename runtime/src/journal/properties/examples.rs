@@ -266,6 +266,24 @@ fn a_refusal_of_a_call_that_was_sent_before_proves_nothing_and_is_asked_again() 
 }
 
 #[test]
+fn a_refusal_that_something_followed_stays() {
+    let mut journal = new();
+    journal.intend(at(1), call(Effect::Idempotent, "put")).unwrap();
+    let mut journal = journal.woken(at(2));
+    journal.replays("put");
+    journal.finish(0, "throttled".to_owned(), Proof::NotPerformed, Vec::new()).unwrap();
+    journal.intend(at(2), call(Effect::Idempotent, "put after throttled")).unwrap();
+    let mut journal = journal.woken(at(3));
+    journal.replays("put");
+    journal.replays("put after throttled");
+    journal.finish(1, "throttled".to_owned(), Proof::NotPerformed, Vec::new()).unwrap();
+    journal.retry(at(4));
+    let mut journal = journal.woken(at(4));
+    assert!(matches!(journal.replays("put"), Answer::Replayed { .. }));
+    assert_eq!(journal.replays("put after throttled"), Answer::Unfinished { position: 1 });
+}
+
+#[test]
 fn a_once_call_that_was_lost_is_sent_again_after_it_has_settled_and_somebody_looked() {
     let mut journal = new();
     journal.does(at(1), Effect::Once, "create", Proof::Lost);
