@@ -16,7 +16,9 @@ pub enum NameError {
     #[error("\"{0}\" is longer than {max} characters", max = Name::MAX)]
     TooLong(String),
     /// It has a character that no name has.
-    #[error("\"{name}\" has {character:?}: names are letters, digits, \"-\", \"_\" and \".\", beginning with a letter or digit")]
+    #[error(
+        "\"{name}\" has {character:?}: names are letters, digits, \"-\", \"_\" and \".\", beginning with a letter or digit"
+    )]
     Character {
         /// The whole text.
         name: String,

@@ -13,9 +13,9 @@ use serde::{Deserialize, Serialize};
 use crate::clouds::Clouds;
 use crate::engine::graph::Implementers;
 use crate::engine::model::{EnvironmentRow, Made, RecordRow};
-use crate::extensions::grants::{Grants, GrantsError, Mode};
 use crate::extensions::catalog::{CatalogError, StateInUse, check_beside, check_upgrade};
 use crate::extensions::description::{BadDescription, Description};
+use crate::extensions::grants::{Grants, GrantsError, Mode};
 use crate::extensions::package::{Package, PackageError};
 use crate::extensions::{ComponentDigest, Origin};
 use crate::host::scope::PieceKey;
@@ -87,7 +87,9 @@ pub enum RegistryError {
         reason: String,
     },
     /// Waits are shortened, and it may reach beyond this machine.
-    #[error("timing.scale is below 1, and \"{0}\" may reach origins that are not on loopback: set its cloud up with a simulator's endpoint first")]
+    #[error(
+        "timing.scale is below 1, and \"{0}\" may reach origins that are not on loopback: set its cloud up with a simulator's endpoint first"
+    )]
     Hurried(String),
     /// The store failed.
     #[error(transparent)]
@@ -108,7 +110,12 @@ impl Registry {
     ///
     /// # Errors
     /// Those of the store.
-    pub async fn open(store: Arc<dyn Store>, sandbox: Arc<Sandbox>, folder: PathBuf, timing: Timing) -> Result<Self, StoreError> {
+    pub async fn open(
+        store: Arc<dyn Store>,
+        sandbox: Arc<Sandbox>,
+        folder: PathBuf,
+        timing: Timing,
+    ) -> Result<Self, StoreError> {
         let rows = store.scan_json::<InstalledRow>(Table::Extension, &[], None, usize::MAX, false).await?;
         let installed = rows.into_iter().map(|row| row.value).collect();
         Ok(Self { store, sandbox, folder, timing, installed: RwLock::new(installed) })
@@ -139,7 +146,8 @@ impl Registry {
     #[must_use]
     pub fn kind(&self, cloud: &str, name: &str) -> Option<Kind> {
         let installed = self.installed.read().unwrap_or_else(PoisonError::into_inner);
-        let row = installed.iter().find(|row| row.description.cloud == cloud && row.description.kind(name).is_some())?;
+        let row =
+            installed.iter().find(|row| row.description.cloud == cloud && row.description.kind(name).is_some())?;
         kinds(&row.description).into_iter().find(|kind| kind.name == name)
     }
 
@@ -196,7 +204,12 @@ impl Registry {
     ///
     /// # Errors
     /// [`RegistryError::NotFound`], [`RegistryError::Hurried`], and those of the cloud but that it is not set up.
-    pub async fn grants(&self, digest: &ComponentDigest, cloud: &str, clouds: &Clouds) -> Result<(String, Grants), crate::engine::EngineError> {
+    pub async fn grants(
+        &self,
+        digest: &ComponentDigest,
+        cloud: &str,
+        clouds: &Clouds,
+    ) -> Result<(String, Grants), crate::engine::EngineError> {
         let granted = {
             let installed = self.installed.read().unwrap_or_else(PoisonError::into_inner);
             installed.iter().find(|row| row.digest == *digest).map(|row| (row.name.clone(), row.grants.clone()))
@@ -232,10 +245,8 @@ impl Registry {
     pub async fn inspect(&self, wasm: Vec<u8>, services: &Arc<Services>) -> Result<Inspection, RegistryError> {
         let (package, row) = self.read(wasm, services).await?;
         let current = self.get(&row.name).ok();
-        let wider = current
-            .as_ref()
-            .map(|current| Grants::diff(&current.grants, &row.grants).added)
-            .unwrap_or_default();
+        let wider =
+            current.as_ref().map(|current| Grants::diff(&current.grants, &row.grants).added).unwrap_or_default();
         Ok(Inspection {
             extension: shown(&row),
             asks: row.grants.explain(),
@@ -250,7 +261,12 @@ impl Registry {
     ///
     /// # Errors
     /// [`RegistryError::NotAgreed`], [`RegistryError::Conflict`], everything that is wrong with it.
-    pub async fn install(&self, wasm: Vec<u8>, agreed: &str, services: &Arc<Services>) -> Result<Extension, RegistryError> {
+    pub async fn install(
+        &self,
+        wasm: Vec<u8>,
+        agreed: &str,
+        services: &Arc<Services>,
+    ) -> Result<Extension, RegistryError> {
         let bytes = wasm.clone();
         let (_, row) = self.read(wasm, services).await?;
         if row.digest.to_string() != agreed {
@@ -296,8 +312,12 @@ impl Registry {
             )));
         }
         // What is being made, or could not be made, has no record yet and is deleted with it all the same.
-        let environments = self.store.scan_json::<EnvironmentRow>(Table::Environment, &[], None, usize::MAX, false).await?;
-        if let Some(environment) = environments.iter().find(|environment| environment.value.spec.clouds().contains(row.description.cloud.as_str())) {
+        let environments =
+            self.store.scan_json::<EnvironmentRow>(Table::Environment, &[], None, usize::MAX, false).await?;
+        if let Some(environment) = environments
+            .iter()
+            .find(|environment| environment.value.spec.clouds().contains(row.description.cloud.as_str()))
+        {
             return Err(RegistryError::Conflict(format!(
                 "\"{name}\" is needed: the environment \"{}\" is on {}. Delete that environment first",
                 environment.value.name, row.description.cloud
@@ -309,9 +329,11 @@ impl Registry {
     }
 
     async fn keep(&self, row: &InstalledRow) -> Result<(), RegistryError> {
-        let txn = Txn::new()
-            .put_json(Table::Extension, Key::new().text(&row.name), row)?
-            .put_json(Table::Grant, Key::new().text(row.digest.to_string()), &(&row.name, &row.grants))?;
+        let txn = Txn::new().put_json(Table::Extension, Key::new().text(&row.name), row)?.put_json(
+            Table::Grant,
+            Key::new().text(row.digest.to_string()),
+            &(&row.name, &row.grants),
+        )?;
         self.store.commit(txn).await?;
         let mut installed = self.installed.write().unwrap_or_else(PoisonError::into_inner);
         installed.retain(|other| other.name != row.name);
@@ -326,7 +348,10 @@ impl Registry {
         let description = self.describe(&loaded, &package, services).await?;
         for kind in description.kinds() {
             if let Err(error) = jsonschema::validator_for(&kind.config_schema) {
-                return Err(RegistryError::Describe(format!("the schema of \"{}\" is no JSON Schema: {error}", kind.name)));
+                return Err(RegistryError::Describe(format!(
+                    "the schema of \"{}\" is no JSON Schema: {error}",
+                    kind.name
+                )));
             }
         }
         let row = InstalledRow {
@@ -340,7 +365,12 @@ impl Registry {
         Ok((package, row))
     }
 
-    async fn describe(&self, loaded: &Loaded, package: &Package, services: &Arc<Services>) -> Result<Description, RegistryError> {
+    async fn describe(
+        &self,
+        loaded: &Loaded,
+        package: &Package,
+        services: &Arc<Services>,
+    ) -> Result<Description, RegistryError> {
         let piece = PieceKey::Foundation(package.manifest.name.clone());
         let identity = Identity::load(&*self.store, &services.vault, "", &piece, 0, &[]).await?;
         let scope = Scope {
@@ -361,11 +391,18 @@ impl Registry {
             cancelled: Arc::default(),
             mark: Vec::new(),
         };
-        let host = Host { scope: Arc::new(scope), services: Arc::clone(services), identity, trail: Trail::default(), sequence: SharedSequence::default() };
+        let host = Host {
+            scope: Arc::new(scope),
+            services: Arc::clone(services),
+            identity,
+            trail: Trail::default(),
+            sequence: SharedSequence::default(),
+        };
         let finished = self.sandbox.run(loaded, host, DurableJournal::in_memory(wall()), &ExportCall::Describe).await;
         match finished.end {
             RunEnd::Returned(Returned::Description(description)) => {
-                let record = serde_json::to_value(description).map_err(|error| RegistryError::Describe(error.to_string()))?;
+                let record =
+                    serde_json::to_value(description).map_err(|error| RegistryError::Describe(error.to_string()))?;
                 Ok(Description::read(record, &package.manifest, &package.exports)?)
             }
             other => Err(RegistryError::Describe(format!("{other:?}"))),
@@ -463,7 +500,11 @@ pub fn shown(row: &InstalledRow) -> Extension {
 /// A sentence.
 pub fn simulator(endpoint: &str) -> Result<Origin, String> {
     let origin: Origin = endpoint.trim_end_matches('/').parse().map_err(|error| format!("{endpoint}: {error}"))?;
-    if origin.is_loopback() { Ok(origin) } else { Err(format!("{endpoint} is not on loopback: an endpoint stands for a simulator on this machine")) }
+    if origin.is_loopback() {
+        Ok(origin)
+    } else {
+        Err(format!("{endpoint} is not on loopback: an endpoint stands for a simulator on this machine"))
+    }
 }
 
 fn to_yaml(grants: &Grants) -> Result<String, RegistryError> {

@@ -66,7 +66,6 @@ fn a_changed_record_is_noticed() {
 #[test]
 fn a_removed_import_is_noticed() {
     let published = contract(&last_published(), "0.1.0-published");
-    let present = contract(&wit(), "0.1.0-present")
-        .replace("  tags: func() -> list<tuple<string, string>>;\n", "");
+    let present = contract(&wit(), "0.1.0-present").replace("  tags: func() -> list<tuple<string, string>>;\n", "");
     assert!(check(&published, &present).is_err());
 }

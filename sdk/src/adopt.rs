@@ -107,17 +107,12 @@ enum Settling {
 }
 
 /// Look for our thing until a lost call has settled; none if it never took effect.
-fn look_until_settled<T>(
-    find: &mut impl FnMut() -> Result<Option<T>>,
-    settling: Settling,
-) -> Result<Option<T>> {
+fn look_until_settled<T>(find: &mut impl FnMut() -> Result<Option<T>>, settling: Settling) -> Result<Option<T>> {
     wait::attempts(every(LOOK_EVERY), at_most(SETTLES_WITHIN), |attempt| {
         let found = find()?;
         let settled_at = match settling {
             Settling::By(ms) => ms,
-            Settling::Within => attempt
-                .first_start_ms
-                .saturating_add(2 * crate::duration::ms(VISIBLE_WITHIN)),
+            Settling::Within => attempt.first_start_ms.saturating_add(2 * crate::duration::ms(VISIBLE_WITHIN)),
         };
         if found.is_some() || attempt.now_ms >= settled_at {
             ready(found)
@@ -128,15 +123,10 @@ fn look_until_settled<T>(
 }
 
 /// Look for our thing that the cloud says exists; the cloud's own words if nothing of ours shows up.
-fn look_until_visible<T>(
-    find: &mut impl FnMut() -> Result<Option<T>>,
-    exists: Failure,
-) -> Result<T> {
-    let found = wait::until(every(LOOK_EVERY), at_most(VISIBLE_WITHIN), || {
-        match find()? {
-            Some(thing) => ready(thing),
-            None => pending("it exists already: looking whether it is ours"),
-        }
+fn look_until_visible<T>(find: &mut impl FnMut() -> Result<Option<T>>, exists: Failure) -> Result<T> {
+    let found = wait::until(every(LOOK_EVERY), at_most(VISIBLE_WITHIN), || match find()? {
+        Some(thing) => ready(thing),
+        None => pending("it exists already: looking whether it is ours"),
     });
     match found {
         Err(failure) if failure.kind == FailureKind::Expired => Err(exists),
@@ -168,11 +158,7 @@ mod tests {
     }
 
     fn create() -> Result<Value> {
-        Request::post(URL)
-            .json(&json!({ "name": "a" }))
-            .send()?
-            .success("creating a")?
-            .json()
+        Request::post(URL).json(&json!({ "name": "a" })).send()?.success("creating a")?.json()
     }
 
     fn ours() -> Answer {
@@ -184,10 +170,7 @@ mod tests {
     }
 
     fn creates(host: &Host) -> usize {
-        host.calls()
-            .iter()
-            .filter(|call| call.starts_with("POST"))
-            .count()
+        host.calls().iter().filter(|call| call.starts_with("POST")).count()
     }
 
     #[test]
@@ -202,10 +185,7 @@ mod tests {
     fn what_is_there_and_not_ours_is_a_conflict() {
         let host = Host::new();
         host.script("GET", "/things/a", [Answer::json(200, &json!({}))]);
-        assert_eq!(
-            create_or_adopt(find, create).unwrap_err().kind,
-            FailureKind::Conflict
-        );
+        assert_eq!(create_or_adopt(find, create).unwrap_err().kind, FailureKind::Conflict);
         assert_eq!(creates(&host), 0);
     }
 
@@ -213,11 +193,7 @@ mod tests {
     fn what_is_not_there_is_created_once() {
         let host = Host::new();
         host.script("GET", "/things/a", [absent()]);
-        host.script(
-            "POST",
-            "/things",
-            [Answer::json(201, &json!({ "ours": true }))],
-        );
+        host.script("POST", "/things", [Answer::json(201, &json!({ "ours": true }))]);
         create_or_adopt(find, create).unwrap();
         assert_eq!(host.calls(), ["GET /things/a", "POST /things"]);
         assert!(host.notes().is_empty());
@@ -255,10 +231,7 @@ mod tests {
         let host = Host::new();
         host.script("GET", "/things/a", [absent()]);
         host.script("POST", "/things", [Answer::lost(60_000)]);
-        assert_eq!(
-            create_or_adopt(find, create).unwrap_err().kind,
-            FailureKind::OutcomeUnknown
-        );
+        assert_eq!(create_or_adopt(find, create).unwrap_err().kind, FailureKind::OutcomeUnknown);
         assert_eq!(creates(&host), MOST_CREATES);
     }
 

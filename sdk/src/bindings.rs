@@ -3,12 +3,7 @@
 //!
 //! Public only because that macro expands in the extension's crate. Write against the rest of the SDK.
 #![allow(missing_docs, unsafe_code, clippy::all, clippy::pedantic)]
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing
-)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 /// The imports, and all types.
 pub mod imports {

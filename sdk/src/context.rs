@@ -52,18 +52,10 @@ impl Context {
     /// `permanent` where there is none, or it is not a `T`.
     pub fn foundation<T: DeserializeOwned>(&self) -> Result<T> {
         let Some(state) = &self.foundation else {
-            crate::fail!(
-                permanent,
-                "this cloud has no foundation in environment {}",
-                self.environment
-            );
+            crate::fail!(permanent, "this cloud has no foundation in environment {}", self.environment);
         };
         T::deserialize(state).map_err(|error| {
-            crate::failure!(
-                permanent,
-                "the foundation of {} cannot be read: {error}",
-                self.environment
-            )
+            crate::failure!(permanent, "the foundation of {} cannot be read: {error}", self.environment)
         })
     }
 
@@ -97,10 +89,7 @@ impl Context {
 
     /// Whether these tags bear our mark. What does not must never be changed or deleted.
     #[must_use]
-    pub fn owns<K: AsRef<str>, V: AsRef<str>>(
-        &self,
-        tags: impl IntoIterator<Item = (K, V)>,
-    ) -> bool {
+    pub fn owns<K: AsRef<str>, V: AsRef<str>>(&self, tags: impl IntoIterator<Item = (K, V)>) -> bool {
         let mut missing = self.tags();
         for (key, value) in tags {
             missing.retain(|(ours, mark)| ours != key.as_ref() || mark != value.as_ref());
@@ -111,10 +100,7 @@ impl Context {
     pub(crate) fn from_wit(context: types::Context) -> Result<Self> {
         Ok(Self {
             settings: json::decode("the settings", &context.settings)?,
-            foundation: context
-                .foundation
-                .map(|state| json::decode("the foundation", &state))
-                .transpose()?,
+            foundation: context.foundation.map(|state| json::decode("the foundation", &state)).transpose()?,
             environment_id: context.environment_id,
             environment: context.environment,
             piece: context.piece,
@@ -123,19 +109,12 @@ impl Context {
 
     /// For tests: a context in environment `test` with these settings.
     #[cfg(not(target_arch = "wasm32"))]
-    pub(crate) fn for_test(
-        piece: &str,
-        settings: &[(&str, &str)],
-        foundation: Option<Value>,
-    ) -> Self {
+    pub(crate) fn for_test(piece: &str, settings: &[(&str, &str)], foundation: Option<Value>) -> Self {
         Self {
             environment_id: "e-test".to_owned(),
             environment: "test".to_owned(),
             piece: piece.to_owned(),
-            settings: settings
-                .iter()
-                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-                .collect(),
+            settings: settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
             foundation,
         }
     }
@@ -176,12 +155,7 @@ impl<C> Intent<C> {
     /// An intent of this configuration that nothing was done for yet: for tests.
     #[must_use]
     pub fn new(kind: &str, config: C) -> Self {
-        Self {
-            kind: kind.to_owned(),
-            config,
-            unsettled: Vec::new(),
-            names: BTreeMap::new(),
-        }
+        Self { kind: kind.to_owned(), config, unsettled: Vec::new(), names: BTreeMap::new() }
     }
 }
 

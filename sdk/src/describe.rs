@@ -18,21 +18,13 @@ impl Output {
     /// One that is shown.
     #[must_use]
     pub const fn plain(name: &'static str, summary: &'static str) -> Self {
-        Self {
-            name,
-            summary,
-            secret: false,
-        }
+        Self { name, summary, secret: false }
     }
 
     /// One that is a secret.
     #[must_use]
     pub const fn secret(name: &'static str, summary: &'static str) -> Self {
-        Self {
-            name,
-            summary,
-            secret: true,
-        }
+        Self { name, summary, secret: true }
     }
 }
 
@@ -49,23 +41,13 @@ impl Setting {
     /// One that there must be.
     #[must_use]
     pub const fn required(name: &'static str, summary: &'static str) -> Self {
-        Self {
-            name,
-            summary,
-            required: true,
-            default: None,
-        }
+        Self { name, summary, required: true, default: None }
     }
 
     /// One that there may be.
     #[must_use]
     pub const fn optional(name: &'static str, summary: &'static str) -> Self {
-        Self {
-            name,
-            summary,
-            required: false,
-            default: None,
-        }
+        Self { name, summary, required: false, default: None }
     }
 
     /// With the value that it has when nobody says.
@@ -104,10 +86,7 @@ impl Credential {
     #[doc(hidden)]
     #[must_use]
     pub fn describe(self) -> wit::Credential {
-        wit::Credential {
-            signer: self.signer.to_owned(),
-            prompt: self.prompt.to_owned(),
-        }
+        wit::Credential { signer: self.signer.to_owned(), prompt: self.prompt.to_owned() }
     }
 }
 
@@ -115,10 +94,7 @@ impl Credential {
 #[doc(hidden)]
 #[must_use]
 pub fn resource<R: Resource>() -> wit::Kind {
-    let schema = SchemaSettings::draft2020_12()
-        .for_deserialize()
-        .into_generator()
-        .into_root_schema_for::<R::Config>();
+    let schema = SchemaSettings::draft2020_12().for_deserialize().into_generator().into_root_schema_for::<R::Config>();
     wit::Kind {
         name: R::KIND.to_owned(),
         summary: R::SUMMARY.to_owned(),
@@ -134,10 +110,7 @@ pub fn resource<R: Resource>() -> wit::Kind {
 #[doc(hidden)]
 #[must_use]
 pub fn coe<C: Coe>() -> wit::Kind {
-    wit::Kind {
-        host_ports_collide: C::HOST_PORTS_COLLIDE,
-        ..resource::<C>()
-    }
+    wit::Kind { host_ports_collide: C::HOST_PORTS_COLLIDE, ..resource::<C>() }
 }
 
 fn outputs_schema(outputs: &[Output]) -> Json {

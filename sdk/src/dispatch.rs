@@ -21,10 +21,7 @@ fn answer<T>(body: impl FnOnce() -> Result<T>) -> Answer<T> {
 }
 
 /// The intent's configuration decoded, and its unsettled calls remembered.
-fn begin<C: DeserializeOwned>(
-    ctx: wit::Context,
-    intent: wit::Intent,
-) -> Result<(Context, Intent<C>)> {
+fn begin<C: DeserializeOwned>(ctx: wit::Context, intent: wit::Intent) -> Result<(Context, Intent<C>)> {
     remember(&intent.unsettled);
     Ok((Context::from_wit(ctx)?, Intent::from_wit(intent)?))
 }
@@ -82,11 +79,7 @@ pub fn release<F: Foundation>(
     })
 }
 
-type Prepared<F> = (
-    Context,
-    Vec<Piece>,
-    Option<Instance<<F as Foundation>::State>>,
-);
+type Prepared<F> = (Context, Vec<Piece>, Option<Instance<<F as Foundation>::State>>);
 
 fn foundation<F: Foundation>(
     ctx: wit::Context,
@@ -95,13 +88,8 @@ fn foundation<F: Foundation>(
     current: Option<wit::Instance>,
 ) -> Result<Prepared<F>> {
     remember(unsettled);
-    let current = current
-        .map(|current| Instance::from_wit(current, F::read_state))
-        .transpose()?;
-    let pieces = pieces
-        .into_iter()
-        .map(Piece::from_wit)
-        .collect::<Result<_>>()?;
+    let current = current.map(|current| Instance::from_wit(current, F::read_state)).transpose()?;
+    let pieces = pieces.into_iter().map(Piece::from_wit).collect::<Result<_>>()?;
     Ok((Context::from_wit(ctx)?, pieces, current))
 }
 
@@ -125,9 +113,7 @@ pub fn plan<R: Resource>(
 ) -> Answer<wit::Planned> {
     answer(|| {
         let (ctx, intent) = begin(ctx, intent)?;
-        let current = current
-            .map(|current| Instance::from_wit(current, R::read_state))
-            .transpose()?;
+        let current = current.map(|current| Instance::from_wit(current, R::read_state)).transpose()?;
         Ok(R::plan(&ctx, &intent, current.as_ref())?.into_wit())
     })
 }
@@ -155,9 +141,7 @@ pub fn read<R: Resource>(
     answer(|| {
         let (ctx, intent) = begin(ctx, intent)?;
         let current = Instance::from_wit(current, R::read_state)?;
-        R::read(&ctx, &intent, &current)?
-            .map(|found| found.into_wit(R::STATE_VERSION))
-            .transpose()
+        R::read(&ctx, &intent, &current)?.map(|found| found.into_wit(R::STATE_VERSION)).transpose()
     })
 }
 
@@ -165,11 +149,7 @@ pub fn read<R: Resource>(
 ///
 /// # Errors
 /// The extension's.
-pub fn update<R: Resource>(
-    ctx: wit::Context,
-    intent: wit::Intent,
-    current: wit::Instance,
-) -> Answer<wit::Instance> {
+pub fn update<R: Resource>(ctx: wit::Context, intent: wit::Intent, current: wit::Instance) -> Answer<wit::Instance> {
     answer(|| {
         let (ctx, intent) = begin(ctx, intent)?;
         let current = Instance::from_wit(current, R::read_state)?;
@@ -181,16 +161,10 @@ pub fn update<R: Resource>(
 ///
 /// # Errors
 /// The extension's.
-pub fn delete<R: Resource>(
-    ctx: wit::Context,
-    intent: wit::Intent,
-    current: Option<wit::Instance>,
-) -> Answer<()> {
+pub fn delete<R: Resource>(ctx: wit::Context, intent: wit::Intent, current: Option<wit::Instance>) -> Answer<()> {
     answer(|| {
         let (ctx, intent) = begin(ctx, intent)?;
-        let current = current
-            .map(|current| Instance::from_wit(current, R::read_state))
-            .transpose()?;
+        let current = current.map(|current| Instance::from_wit(current, R::read_state)).transpose()?;
         R::delete(&ctx, &intent, current.as_ref())
     })
 }
@@ -224,8 +198,7 @@ pub fn deploy<C: Coe>(
     answer(|| {
         let (ctx, intent) = begin(ctx, intent)?;
         let cluster = Instance::from_wit(cluster, C::read_state)?;
-        C::deploy(&ctx, &cluster, &intent, &Application::from_wit(app)?)?
-            .into_wit(C::DEPLOYED_VERSION)
+        C::deploy(&ctx, &cluster, &intent, &Application::from_wit(app)?)?.into_wit(C::DEPLOYED_VERSION)
     })
 }
 
@@ -244,14 +217,7 @@ pub fn redeploy<C: Coe>(
         let (ctx, intent) = begin(ctx, intent)?;
         let cluster = Instance::from_wit(cluster, C::read_state)?;
         let current = deployed(current, C::read_deployed)?;
-        C::redeploy(
-            &ctx,
-            &cluster,
-            &intent,
-            &current,
-            &Application::from_wit(app)?,
-        )?
-        .into_wit(C::DEPLOYED_VERSION)
+        C::redeploy(&ctx, &cluster, &intent, &current, &Application::from_wit(app)?)?.into_wit(C::DEPLOYED_VERSION)
     })
 }
 
@@ -267,12 +233,8 @@ pub fn undeploy<C: Coe>(
 ) -> Answer<()> {
     answer(|| {
         let (ctx, intent) = begin(ctx, intent)?;
-        let cluster = cluster
-            .map(|cluster| Instance::from_wit(cluster, C::read_state))
-            .transpose()?;
-        let current = current
-            .map(|current| deployed(current, C::read_deployed))
-            .transpose()?;
+        let cluster = cluster.map(|cluster| Instance::from_wit(cluster, C::read_state)).transpose()?;
+        let current = current.map(|current| deployed(current, C::read_deployed)).transpose()?;
         C::undeploy(&ctx, cluster.as_ref(), &intent, current.as_ref())
     })
 }
@@ -310,11 +272,6 @@ pub fn logs<C: Coe>(
     answer(|| {
         let ctx = Context::from_wit(ctx)?;
         let cluster = Instance::from_wit(cluster, C::read_state)?;
-        C::logs(
-            &ctx,
-            &cluster,
-            &deployed(current, C::read_deployed)?,
-            &query,
-        )
+        C::logs(&ctx, &cluster, &deployed(current, C::read_deployed)?, &query)
     })
 }

@@ -71,13 +71,7 @@ impl Failure {
     /// A failure of this kind.
     #[must_use]
     pub fn new(kind: FailureKind, message: impl Into<String>) -> Self {
-        Self {
-            kind,
-            message: message.into(),
-            pointer: None,
-            retry_after: None,
-            settles_at_ms: None,
-        }
+        Self { kind, message: message.into(), pointer: None, retry_after: None, settles_at_ms: None }
     }
 
     /// With the place in the configuration that must change: a JSON pointer such as `/size`.
@@ -113,9 +107,7 @@ impl Failure {
             kind: failure.kind,
             message: failure.message,
             pointer: failure.pointer,
-            retry_after: failure
-                .retry_after_s
-                .map(|seconds| Duration::from_secs(seconds.into())),
+            retry_after: failure.retry_after_s.map(|seconds| Duration::from_secs(seconds.into())),
             settles_at_ms: None,
         }
     }
@@ -125,9 +117,7 @@ impl Failure {
             kind: self.kind,
             message: self.message,
             pointer: self.pointer,
-            retry_after_s: self
-                .retry_after
-                .map(|delay| u32::try_from(delay.as_secs()).unwrap_or(u32::MAX)),
+            retry_after_s: self.retry_after.map(|delay| u32::try_from(delay.as_secs()).unwrap_or(u32::MAX)),
         }
     }
 }

@@ -20,9 +20,7 @@ impl Value {
     fn from_wit(value: types::OutputValue) -> Self {
         match value {
             types::OutputValue::Plain(text) => Self::Plain(text),
-            types::OutputValue::Secret(reference) => {
-                Self::Secret(Secret::from_reference(reference))
-            }
+            types::OutputValue::Secret(reference) => Self::Secret(Secret::from_reference(reference)),
         }
     }
 
@@ -55,12 +53,7 @@ impl Instance {
     /// An instance with this id of the cloud, or minted name.
     #[must_use]
     pub fn new(id: impl Into<String>) -> Self {
-        Self {
-            id: id.into(),
-            state: (),
-            outputs: Vec::new(),
-            summary: String::new(),
-        }
+        Self { id: id.into(), state: (), outputs: Vec::new(), summary: String::new() }
     }
 }
 
@@ -68,27 +61,20 @@ impl<S> Instance<S> {
     /// With what the extension needs to find, change and delete it.
     #[must_use]
     pub fn state<T>(self, state: T) -> Instance<T> {
-        Instance {
-            id: self.id,
-            state,
-            outputs: self.outputs,
-            summary: self.summary,
-        }
+        Instance { id: self.id, state, outputs: self.outputs, summary: self.summary }
     }
 
     /// With an output that is shown.
     #[must_use]
     pub fn output(mut self, name: &str, value: impl ToString) -> Self {
-        self.outputs
-            .push((name.to_owned(), Value::Plain(value.to_string())));
+        self.outputs.push((name.to_owned(), Value::Plain(value.to_string())));
         self
     }
 
     /// With an output that is a secret.
     #[must_use]
     pub fn secret(mut self, name: &str, value: &Secret) -> Self {
-        self.outputs
-            .push((name.to_owned(), Value::Secret(value.clone())));
+        self.outputs.push((name.to_owned(), Value::Secret(value.clone())));
         self
     }
 
@@ -102,10 +88,7 @@ impl<S> Instance<S> {
     /// An output, where there is one of this name.
     #[must_use]
     pub fn get(&self, output: &str) -> Option<&Value> {
-        self.outputs
-            .iter()
-            .find(|(name, _)| name == output)
-            .map(|(_, value)| value)
+        self.outputs.iter().find(|(name, _)| name == output).map(|(_, value)| value)
     }
 }
 
@@ -114,11 +97,7 @@ impl<S: DeserializeOwned> Instance<S> {
         Ok(Self {
             state: decode_state(&instance.state, instance.state_version, read)?,
             id: instance.cloud_id,
-            outputs: instance
-                .outputs
-                .into_iter()
-                .map(|(name, value)| (name, Value::from_wit(value)))
-                .collect(),
+            outputs: instance.outputs.into_iter().map(|(name, value)| (name, Value::from_wit(value))).collect(),
             summary: instance.summary,
         })
     }
@@ -130,11 +109,7 @@ impl<S: Serialize> Instance<S> {
             state: json::encode("the state", &self.state)?,
             cloud_id: self.id,
             state_version,
-            outputs: self
-                .outputs
-                .into_iter()
-                .map(|(name, value)| (name, value.into_wit()))
-                .collect(),
+            outputs: self.outputs.into_iter().map(|(name, value)| (name, value.into_wit())).collect(),
             summary: self.summary,
         })
     }
@@ -159,13 +134,7 @@ impl Deployment {
     /// A deployment with this id of the cloud, or minted name.
     #[must_use]
     pub fn new(id: impl Into<String>) -> Self {
-        Self {
-            id: id.into(),
-            state: (),
-            url: None,
-            outputs: Vec::new(),
-            summary: String::new(),
-        }
+        Self { id: id.into(), state: (), url: None, outputs: Vec::new(), summary: String::new() }
     }
 }
 
@@ -173,13 +142,7 @@ impl<S> Deployment<S> {
     /// With what the extension needs to find, change and delete it.
     #[must_use]
     pub fn state<T>(self, state: T) -> Deployment<T> {
-        Deployment {
-            id: self.id,
-            state,
-            url: self.url,
-            outputs: self.outputs,
-            summary: self.summary,
-        }
+        Deployment { id: self.id, state, url: self.url, outputs: self.outputs, summary: self.summary }
     }
 
     /// With where to reach it.
@@ -192,16 +155,14 @@ impl<S> Deployment<S> {
     /// With an output that is shown.
     #[must_use]
     pub fn output(mut self, name: &str, value: impl ToString) -> Self {
-        self.outputs
-            .push((name.to_owned(), Value::Plain(value.to_string())));
+        self.outputs.push((name.to_owned(), Value::Plain(value.to_string())));
         self
     }
 
     /// With an output that is a secret.
     #[must_use]
     pub fn secret(mut self, name: &str, value: &Secret) -> Self {
-        self.outputs
-            .push((name.to_owned(), Value::Secret(value.clone())));
+        self.outputs.push((name.to_owned(), Value::Secret(value.clone())));
         self
     }
 
@@ -219,11 +180,7 @@ impl<S: DeserializeOwned> Deployment<S> {
             state: decode_state(&deployment.state, deployment.state_version, read)?,
             id: deployment.cloud_id,
             url: deployment.url,
-            outputs: deployment
-                .outputs
-                .into_iter()
-                .map(|(name, value)| (name, Value::from_wit(value)))
-                .collect(),
+            outputs: deployment.outputs.into_iter().map(|(name, value)| (name, Value::from_wit(value))).collect(),
             summary: deployment.summary,
         })
     }
@@ -236,11 +193,7 @@ impl<S: Serialize> Deployment<S> {
             cloud_id: self.id,
             state_version,
             url: self.url,
-            outputs: self
-                .outputs
-                .into_iter()
-                .map(|(name, value)| (name, value.into_wit()))
-                .collect(),
+            outputs: self.outputs.into_iter().map(|(name, value)| (name, value.into_wit())).collect(),
             summary: self.summary,
         })
     }
@@ -252,9 +205,6 @@ pub(crate) type StateReader<S> = fn(u32, serde_json::Value) -> serde_json::Resul
 fn decode_state<S: DeserializeOwned>(text: &str, version: u32, read: StateReader<S>) -> Result<S> {
     let state = json::decode("the recorded state", text)?;
     read(version, state).map_err(|error| {
-        crate::failure!(
-            permanent,
-            "the recorded state (version {version}) cannot be read by this extension: {error}"
-        )
+        crate::failure!(permanent, "the recorded state (version {version}) cannot be read by this extension: {error}")
     })
 }

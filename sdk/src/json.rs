@@ -23,8 +23,7 @@ pub(crate) fn decode<T: DeserializeOwned>(what: &str, text: &str) -> Result<T> {
 /// # Errors
 /// `permanent`: the extension's type cannot be JSON (a map with keys that are no strings).
 pub(crate) fn encode<T: Serialize>(what: &str, value: &T) -> Result<String> {
-    serde_json::to_string(value)
-        .map_err(|error| crate::failure!(permanent, "{what} cannot be written: {error}"))
+    serde_json::to_string(value).map_err(|error| crate::failure!(permanent, "{what} cannot be written: {error}"))
 }
 
 /// The JSON pointer (RFC 6901) of a path.
@@ -53,14 +52,8 @@ mod tests {
 
     #[test]
     fn an_error_points_at_what_does_not_fit() {
-        let failure =
-            decode::<BTreeMap<String, Vec<u8>>>("it", r#"{"a/b": [1, "x"]}"#).unwrap_err();
+        let failure = decode::<BTreeMap<String, Vec<u8>>>("it", r#"{"a/b": [1, "x"]}"#).unwrap_err();
         assert_eq!(failure.pointer.as_deref(), Some("/a~1b/1"));
-        assert!(
-            failure
-                .message
-                .starts_with("it cannot be read: invalid type: string \"x\""),
-            "{failure}"
-        );
+        assert!(failure.message.starts_with("it cannot be read: invalid type: string \"x\""), "{failure}");
     }
 }

@@ -55,11 +55,7 @@ pub trait Resource: 'static {
     ///
     /// # Errors
     /// As they come.
-    fn plan(
-        ctx: &Context,
-        intent: &Intent<Self::Config>,
-        current: Option<&Instance<Self::State>>,
-    ) -> Result<Plan>;
+    fn plan(ctx: &Context, intent: &Intent<Self::Config>, current: Option<&Instance<Self::State>>) -> Result<Plan>;
 
     /// Make it.
     ///
@@ -92,11 +88,7 @@ pub trait Resource: 'static {
     ///
     /// # Errors
     /// As they come.
-    fn delete(
-        ctx: &Context,
-        intent: &Intent<Self::Config>,
-        current: Option<&Instance<Self::State>>,
-    ) -> Result<()>;
+    fn delete(ctx: &Context, intent: &Intent<Self::Config>, current: Option<&Instance<Self::State>>) -> Result<()>;
 }
 
 /// A container orchestration engine: its cluster, which is a [`Resource`], and the applications on it. The intent of
@@ -219,9 +211,5 @@ pub trait Foundation: 'static {
     ///
     /// # Errors
     /// As they come.
-    fn release(
-        ctx: &Context,
-        pieces: &[Piece],
-        current: Option<&Instance<Self::State>>,
-    ) -> Result<()>;
+    fn release(ctx: &Context, pieces: &[Piece], current: Option<&Instance<Self::State>>) -> Result<()>;
 }

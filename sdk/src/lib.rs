@@ -221,8 +221,8 @@ pub mod prelude {
     pub use crate::testing;
     pub use crate::wait::{self, at_most, every, pending, ready};
     pub use crate::{
-        Coe, Context, Credential, Deployment, Doing, Failure, FailureKind, Foundation, Instance,
-        Intent, Output, Piece, Plan, Problem, Resource, Result, Rules, Secret, Setting,
-        create_or_adopt, fail, failure, find_settled, log, progress,
+        Coe, Context, Credential, Deployment, Doing, Failure, FailureKind, Foundation, Instance, Intent, Output, Piece,
+        Plan, Problem, Resource, Result, Rules, Secret, Setting, create_or_adopt, fail, failure, find_settled, log,
+        progress,
     };
 }

@@ -18,29 +18,14 @@ pub struct Rules {
 
 impl Rules {
     /// Lower-case letters, digits and `-`, at most 63 (RFC 1123, section 2.1).
-    pub const DNS_LABEL: Self = Self {
-        max: 63,
-        letters: Letters::LowerCase,
-        digits: true,
-        punctuation: "-",
-        prefix: "",
-    };
+    pub const DNS_LABEL: Self =
+        Self { max: 63, letters: Letters::LowerCase, digits: true, punctuation: "-", prefix: "" };
     /// Lower-case letters, digits and `_`, at most 63: names in databases.
-    pub const IDENTIFIER: Self = Self {
-        max: 63,
-        letters: Letters::LowerCase,
-        digits: true,
-        punctuation: "_",
-        prefix: "",
-    };
+    pub const IDENTIFIER: Self =
+        Self { max: 63, letters: Letters::LowerCase, digits: true, punctuation: "_", prefix: "" };
     /// Lower-case letters and digits only, at most 63.
-    pub const ALPHANUMERIC: Self = Self {
-        max: 63,
-        letters: Letters::LowerCase,
-        digits: true,
-        punctuation: "",
-        prefix: "",
-    };
+    pub const ALPHANUMERIC: Self =
+        Self { max: 63, letters: Letters::LowerCase, digits: true, punctuation: "", prefix: "" };
 
     /// At most so many characters; at least 12.
     #[must_use]

@@ -10,21 +10,13 @@ impl Problem {
     /// Something that cannot work: where (a JSON pointer), what is wrong, and what to write instead.
     #[must_use]
     pub fn error(pointer: impl Into<String>, message: impl Into<String>) -> Self {
-        Self {
-            severity: Severity::Error,
-            pointer: pointer.into(),
-            message: message.into(),
-        }
+        Self { severity: Severity::Error, pointer: pointer.into(), message: message.into() }
     }
 
     /// Something that works, but not as the user may think.
     #[must_use]
     pub fn warning(pointer: impl Into<String>, message: impl Into<String>) -> Self {
-        Self {
-            severity: Severity::Warning,
-            pointer: pointer.into(),
-            message: message.into(),
-        }
+        Self { severity: Severity::Warning, pointer: pointer.into(), message: message.into() }
     }
 }
 
@@ -49,10 +41,7 @@ impl Plan {
     /// ```
     #[must_use]
     pub const fn compare() -> Comparison {
-        Comparison {
-            changes: Vec::new(),
-            replace: false,
-        }
+        Comparison { changes: Vec::new(), replace: false }
     }
 
     pub(crate) fn into_wit(self) -> types::Planned {
@@ -74,24 +63,14 @@ pub struct Comparison {
 impl Comparison {
     /// A field that can be changed in place.
     #[must_use]
-    pub fn in_place<T: PartialEq + Display>(
-        mut self,
-        pointer: &str,
-        before: &T,
-        after: &T,
-    ) -> Self {
+    pub fn in_place<T: PartialEq + Display>(mut self, pointer: &str, before: &T, after: &T) -> Self {
         self.differs(pointer, before, after);
         self
     }
 
     /// A field that can be changed only by making the thing anew.
     #[must_use]
-    pub fn by_replacement<T: PartialEq + Display>(
-        mut self,
-        pointer: &str,
-        before: &T,
-        after: &T,
-    ) -> Self {
+    pub fn by_replacement<T: PartialEq + Display>(mut self, pointer: &str, before: &T, after: &T) -> Self {
         self.replace |= self.differs(pointer, before, after);
         self
     }
@@ -100,11 +79,7 @@ impl Comparison {
         let differs = before != after;
         if differs {
             let (before, after) = (before.to_string(), after.to_string());
-            self.changes.push(Change {
-                pointer: pointer.to_owned(),
-                before,
-                after,
-            });
+            self.changes.push(Change { pointer: pointer.to_owned(), before, after });
         }
         differs
     }

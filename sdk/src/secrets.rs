@@ -72,28 +72,19 @@ impl Password {
     /// So many letters and digits: 8 to 128.
     #[must_use]
     pub const fn alphanumeric(length: u32) -> Self {
-        Self {
-            length,
-            alphabet: wit::Alphabet::Alphanumeric,
-        }
+        Self { length, alphabet: wit::Alphabet::Alphanumeric }
     }
 
     /// So many hexadecimal digits: 8 to 128.
     #[must_use]
     pub const fn hex(length: u32) -> Self {
-        Self {
-            length,
-            alphabet: wit::Alphabet::Hex,
-        }
+        Self { length, alphabet: wit::Alphabet::Hex }
     }
 
     /// So many letters, digits, `-` and `_`: 8 to 128.
     #[must_use]
     pub const fn url_safe(length: u32) -> Self {
-        Self {
-            length,
-            alphabet: wit::Alphabet::UrlSafe,
-        }
+        Self { length, alphabet: wit::Alphabet::UrlSafe }
     }
 }
 
@@ -102,11 +93,6 @@ impl Password {
 /// # Errors
 /// `invalid` for a length that the host does not make.
 pub fn generate(label: &str, password: Password) -> Result<Secret> {
-    let recipe = wit::Recipe {
-        length: password.length,
-        alphabet: password.alphabet,
-    };
-    host::generate(label, recipe)
-        .map(Secret)
-        .map_err(Failure::from_wit)
+    let recipe = wit::Recipe { length: password.length, alphabet: password.alphabet };
+    host::generate(label, recipe).map(Secret).map_err(Failure::from_wit)
 }

@@ -63,13 +63,8 @@ impl Host {
         let mut answers: std::collections::VecDeque<Answer> = answers.into_iter().collect();
         self.on(method, path, move |_| match answers.len() {
             0 => Answer::denied("the script has no answer"),
-            1 => answers
-                .front()
-                .cloned()
-                .unwrap_or_else(|| Answer::denied("the script has no answer")),
-            _ => answers
-                .pop_front()
-                .unwrap_or_else(|| Answer::denied("the script has no answer")),
+            1 => answers.front().cloned().unwrap_or_else(|| Answer::denied("the script has no answer")),
+            _ => answers.pop_front().unwrap_or_else(|| Answer::denied("the script has no answer")),
         });
     }
 
@@ -82,12 +77,7 @@ impl Host {
 
     /// As [`context`](Self::context), on a foundation with this state.
     #[must_use]
-    pub fn context_on<T: Serialize>(
-        &self,
-        piece: &str,
-        settings: &[(&str, &str)],
-        foundation: &T,
-    ) -> Context {
+    pub fn context_on<T: Serialize>(&self, piece: &str, settings: &[(&str, &str)], foundation: &T) -> Context {
         with(|world| world.piece = piece.to_owned());
         Context::for_test(piece, settings, serde_json::to_value(foundation).ok())
     }
@@ -151,10 +141,5 @@ impl Drop for Host {
 }
 
 fn failure(kind: types::FailureKind, message: impl Into<String>) -> types::Failure {
-    types::Failure {
-        kind,
-        message: message.into(),
-        pointer: None,
-        retry_after_s: None,
-    }
+    types::Failure { kind, message: message.into(), pointer: None, retry_after_s: None }
 }

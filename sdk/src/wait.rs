@@ -73,11 +73,7 @@ pub fn pending<T>(note: impl Into<String>) -> Result<Look<T>> {
 ///
 /// # Errors
 /// `expired` once there was a look at or after the deadline, with the last note; and what a look fails with.
-pub fn until<T>(
-    every: Every,
-    at_most: AtMost,
-    mut look: impl FnMut() -> Result<Look<T>>,
-) -> Result<T> {
+pub fn until<T>(every: Every, at_most: AtMost, mut look: impl FnMut() -> Result<Look<T>>) -> Result<T> {
     attempts(every, at_most, |_| look())
 }
 
@@ -86,14 +82,10 @@ pub fn until<T>(
 /// # Errors
 /// `cancelled`.
 pub fn sleep(length: Duration, note: &str) -> Result<()> {
-    attempts(
-        every(length),
-        at_most(length.saturating_mul(2)),
-        |attempt| match attempt.count {
-            0 | 1 => pending(note),
-            _ => ready(()),
-        },
-    )
+    attempts(every(length), at_most(length.saturating_mul(2)), |attempt| match attempt.count {
+        0 | 1 => pending(note),
+        _ => ready(()),
+    })
 }
 
 /// As [`until`]; the look learns which attempt it is and what time it is.
@@ -139,10 +131,7 @@ mod tests {
     #[test]
     fn a_wait_looks_at_once() {
         let host = Host::new();
-        assert_eq!(
-            until(every(15.seconds()), at_most(1.hours()), || ready(7)).unwrap(),
-            7
-        );
+        assert_eq!(until(every(15.seconds()), at_most(1.hours()), || ready(7)).unwrap(), 7);
         assert_eq!(host.now_ms(), Host::START_MS);
     }
 
@@ -152,11 +141,7 @@ mod tests {
         let mut looks = 0;
         until(every(15.seconds()), at_most(1.hours()), || {
             looks += 1;
-            if looks == 4 {
-                ready(())
-            } else {
-                pending(format!("look {looks}"))
-            }
+            if looks == 4 { ready(()) } else { pending(format!("look {looks}")) }
         })
         .unwrap();
         assert_eq!(host.notes(), ["look 1", "look 2", "look 3"]);
@@ -166,16 +151,9 @@ mod tests {
     #[test]
     fn a_wait_that_expires_says_what_it_waited_for() {
         let host = Host::new();
-        let failure = until::<()>(every(15.seconds()), at_most(1.minutes()), || {
-            pending("db is creating")
-        })
-        .unwrap_err();
+        let failure = until::<()>(every(15.seconds()), at_most(1.minutes()), || pending("db is creating")).unwrap_err();
         assert_eq!(failure.kind, FailureKind::Expired);
-        assert_eq!(
-            failure.message.matches("db is creating").count(),
-            1,
-            "{failure}"
-        );
+        assert_eq!(failure.message.matches("db is creating").count(), 1, "{failure}");
         assert_eq!(host.notes().len(), 5, "one look is at the deadline");
     }
 
@@ -187,26 +165,13 @@ mod tests {
             let mut looks = 0;
             until(every(1.seconds()), at_most(1.minutes()), || {
                 looks += 1;
-                if looks == 3 {
-                    ready(())
-                } else {
-                    pending("inner")
-                }
+                if looks == 3 { ready(()) } else { pending("inner") }
             })?;
             groups -= 1;
-            if groups == 0 {
-                ready(())
-            } else {
-                pending("outer")
-            }
+            if groups == 0 { ready(()) } else { pending("outer") }
         })
         .unwrap();
-        assert_eq!(
-            host.notes(),
-            [
-                "inner", "inner", "outer", "inner", "inner", "outer", "inner", "inner"
-            ]
-        );
+        assert_eq!(host.notes(), ["inner", "inner", "outer", "inner", "inner", "outer", "inner", "inner"]);
     }
 
     #[test]

@@ -49,10 +49,7 @@ impl Resource for Database {
     const KIND: &'static str = "database";
     const SUMMARY: &'static str = "A database";
     const HOLDS_DATA: bool = true;
-    const OUTPUTS: &'static [Output] = &[
-        Output::plain("Address", "where"),
-        Output::secret("Password", "for it"),
-    ];
+    const OUTPUTS: &'static [Output] = &[Output::plain("Address", "where"), Output::secret("Password", "for it")];
     const STATE_VERSION: u32 = 2;
     const READS: &'static [u32] = &[1, 2];
     type Config = Config;
@@ -66,24 +63,14 @@ impl Resource for Database {
     }
 
     fn validate(config: &Config) -> Vec<Problem> {
-        if config.size > 100 {
-            vec![Problem::error("/size", "at most 100")]
-        } else {
-            Vec::new()
-        }
+        if config.size > 100 { vec![Problem::error("/size", "at most 100")] } else { Vec::new() }
     }
 
-    fn plan(
-        _: &Context,
-        intent: &Intent<Config>,
-        current: Option<&Instance<State>>,
-    ) -> Result<Plan> {
+    fn plan(_: &Context, intent: &Intent<Config>, current: Option<&Instance<State>>) -> Result<Plan> {
         let Some(current) = current else {
             return Ok(Plan::Nothing);
         };
-        Ok(Plan::compare()
-            .in_place("/size", &current.state.size, &intent.config.size)
-            .plan())
+        Ok(Plan::compare().in_place("/size", &current.state.size, &intent.config.size).plan())
     }
 
     fn create(ctx: &Context, intent: &Intent<Config>) -> Result<Instance<State>> {
@@ -100,16 +87,10 @@ impl Resource for Database {
         Ok(Instance::new(name)
             .output("Address", "here")
             .secret("Password", &password)
-            .state(State {
-                size: intent.config.size,
-            }))
+            .state(State { size: intent.config.size }))
     }
 
-    fn read(
-        _: &Context,
-        _: &Intent<Config>,
-        current: &Instance<State>,
-    ) -> Result<Option<Instance<State>>> {
+    fn read(_: &Context, _: &Intent<Config>, current: &Instance<State>) -> Result<Option<Instance<State>>> {
         Ok(Some(current.clone()))
     }
 
@@ -162,12 +143,7 @@ fn context() -> wit::Context {
 }
 
 fn intent(kind: &str, config: Value) -> wit::Intent {
-    wit::Intent {
-        kind: kind.into(),
-        config: config.to_string(),
-        unsettled: Vec::new(),
-        names: Vec::new(),
-    }
+    wit::Intent { kind: kind.into(), config: config.to_string(), unsettled: Vec::new(), names: Vec::new() }
 }
 
 fn instance(version: u32, state: Value) -> wit::Instance {
@@ -183,23 +159,13 @@ fn instance(version: u32, state: Value) -> wit::Instance {
 #[test]
 fn an_extension_describes_itself() {
     let description = CloudarkExtension::describe();
-    assert_eq!(
-        (description.name.as_str(), description.version.as_str()),
-        ("acme", env!("CARGO_PKG_VERSION"))
-    );
+    assert_eq!((description.name.as_str(), description.version.as_str()), ("acme", env!("CARGO_PKG_VERSION")));
     assert!(description.coe_kinds.is_empty() && description.foundation_state_versions.is_empty());
-    let settings: Vec<_> = description
-        .settings
-        .iter()
-        .map(|s| (s.name.as_str(), s.default_value.as_deref()))
-        .collect();
+    let settings: Vec<_> = description.settings.iter().map(|s| (s.name.as_str(), s.default_value.as_deref())).collect();
     assert_eq!(settings, [("region", None), ("tier", Some("best"))]);
 
     let database = &description.resource_kinds[0];
-    assert_eq!(
-        (database.name.as_str(), database.state_versions.as_slice()),
-        ("database", [1, 2].as_slice())
-    );
+    assert_eq!((database.name.as_str(), database.state_versions.as_slice()), ("database", [1, 2].as_slice()));
     assert!(database.holds_data);
     let config: Value = serde_json::from_str(&database.config_schema).unwrap();
     assert_eq!(config["properties"]["size"]["type"], "integer");
@@ -214,24 +180,16 @@ fn an_extension_describes_itself() {
 fn a_secret_in_a_configuration_is_write_only() {
     let description = CloudarkExtension::describe();
     let config: Value = serde_json::from_str(&description.resource_kinds[0].config_schema).unwrap();
-    assert_eq!(
-        config["properties"]["password"]["writeOnly"], true,
-        "{config:#}"
-    );
+    assert_eq!(config["properties"]["password"]["writeOnly"], true, "{config:#}");
 }
 
 #[test]
 fn a_configuration_that_does_not_fit_is_a_problem_at_its_place() {
-    let problems = CloudarkExtension::validate(
-        "database".into(),
-        json!({"size": 1, "nested": [{"port": 70000}]}).to_string(),
-    );
+    let problems =
+        CloudarkExtension::validate("database".into(), json!({"size": 1, "nested": [{"port": 70000}]}).to_string());
     assert_eq!(problems[0].pointer, "/nested/0/port");
     let problems = CloudarkExtension::validate("database".into(), json!({"size": 101}).to_string());
-    assert_eq!(
-        (problems[0].pointer.as_str(), problems[0].message.as_str()),
-        ("/size", "at most 100")
-    );
+    assert_eq!((problems[0].pointer.as_str(), problems[0].message.as_str()), ("/size", "at most 100"));
     let problems = CloudarkExtension::validate("table".into(), "{}".into());
     assert_eq!(problems[0].message, "this extension has no kind `table`");
 }
@@ -240,19 +198,12 @@ fn a_configuration_that_does_not_fit_is_a_problem_at_its_place() {
 fn a_secret_goes_where_its_placeholder_stands_and_comes_back_as_an_output() {
     let host = Host::new();
     host.script("POST", "/databases", [Answer::new(201, "")]);
-    let made =
-        CloudarkExtension::create(context(), intent("database", json!({"size": 7}))).unwrap();
-    assert_eq!(
-        (made.state.as_str(), made.state_version),
-        (r#"{"size":7}"#, 2)
-    );
+    let made = CloudarkExtension::create(context(), intent("database", json!({"size": 7}))).unwrap();
+    assert_eq!((made.state.as_str(), made.state_version), (r#"{"size":7}"#, 2));
     let sent = &host.sent()[0];
     let [(field, reference)] = sent.secrets().try_into().unwrap();
     assert_eq!(field, "/password");
-    assert_eq!(
-        made.outputs[1],
-        ("Password".into(), wit::OutputValue::Secret(reference))
-    );
+    assert_eq!(made.outputs[1], ("Password".into(), wit::OutputValue::Secret(reference)));
 }
 
 #[test]
@@ -261,46 +212,28 @@ fn a_user_given_secret_is_the_reference_in_the_configuration() {
     host.script("POST", "/databases", [Answer::new(201, "")]);
     let config = json!({"size": 7, "password": "ref-given"});
     CloudarkExtension::create(context(), intent("database", config)).unwrap();
-    assert_eq!(
-        host.sent()[0].secrets(),
-        [("/password".to_owned(), "ref-given".to_owned())]
-    );
+    assert_eq!(host.sent()[0].secrets(), [("/password".to_owned(), "ref-given".to_owned())]);
 }
 
 #[test]
 fn an_older_state_is_read() {
     let current = Some(instance(1, json!({"gib": 7})));
-    let planned =
-        CloudarkExtension::plan(context(), intent("database", json!({"size": 8})), current)
-            .unwrap();
-    let wit::Planned::Update(changes) = planned else {
-        unreachable!("{planned:?}")
-    };
-    assert_eq!(
-        (changes[0].before.as_str(), changes[0].after.as_str()),
-        ("7", "8")
-    );
+    let planned = CloudarkExtension::plan(context(), intent("database", json!({"size": 8})), current).unwrap();
+    let wit::Planned::Update(changes) = planned else { unreachable!("{planned:?}") };
+    assert_eq!((changes[0].before.as_str(), changes[0].after.as_str()), ("7", "8"));
 }
 
 #[test]
 fn a_failure_keeps_its_kind_and_message() {
     let current = instance(2, json!({"size": 7}));
-    let failure =
-        CloudarkExtension::update(context(), intent("database", json!({"size": 8})), current)
-            .unwrap_err();
-    assert_eq!(
-        (failure.kind, failure.message.as_str()),
-        (FailureKind::Denied, "no update on a weekday")
-    );
+    let failure = CloudarkExtension::update(context(), intent("database", json!({"size": 8})), current).unwrap_err();
+    assert_eq!((failure.kind, failure.message.as_str()), (FailureKind::Denied, "no update on a weekday"));
 }
 
 #[test]
 fn each_kind_gets_its_own_calls() {
     let made = CloudarkExtension::create(context(), intent("bucket", json!({}))).unwrap();
-    assert_eq!(
-        (made.cloud_id.as_str(), made.state.as_str()),
-        ("db", "null")
-    );
+    assert_eq!((made.cloud_id.as_str(), made.state.as_str()), ("db", "null"));
     let failure = CloudarkExtension::create(context(), intent("table", json!({}))).unwrap_err();
     assert_eq!(failure.message, "this extension has no kind `table`");
 }
@@ -320,31 +253,18 @@ fn only_what_bears_the_whole_mark_is_ours() {
     let mark = ctx.tags();
     assert!(ctx.owns(mark.iter().map(|(key, value)| (key, value))));
     assert!(!ctx.owns(mark.iter().take(1).map(|(key, value)| (key, value))));
-    let forged: Vec<_> = mark
-        .iter()
-        .map(|(key, _)| (key.clone(), "other".to_owned()))
-        .collect();
+    let forged: Vec<_> = mark.iter().map(|(key, _)| (key.clone(), "other".to_owned())).collect();
     assert!(!ctx.owns(forged));
 }
 
 #[test]
 fn requests_sent_together_are_answered_in_their_order() {
     let host = Host::new();
-    host.on("GET", "/things/*", |sent| {
-        Answer::new(200, sent.path.clone())
-    });
-    let requests = (0..70)
-        .map(|n| Request::get(format!("https://acme.example/things/{n}")))
-        .collect();
+    host.on("GET", "/things/*", |sent| Answer::new(200, sent.path.clone()));
+    let requests = (0..70).map(|n| Request::get(format!("https://acme.example/things/{n}"))).collect();
     let answers = http::send_all(requests);
-    let paths: Vec<String> = answers
-        .into_iter()
-        .map(|answer| answer.unwrap().text())
-        .collect();
-    assert_eq!(
-        paths,
-        (0..70).map(|n| format!("/things/{n}")).collect::<Vec<_>>()
-    );
+    let paths: Vec<String> = answers.into_iter().map(|answer| answer.unwrap().text()).collect();
+    assert_eq!(paths, (0..70).map(|n| format!("/things/{n}")).collect::<Vec<_>>());
 }
 
 #[test]
@@ -352,12 +272,6 @@ fn a_secret_whose_placeholder_stands_nowhere_is_refused() {
     let host = Host::new();
     host.script("POST", "/a", [Answer::new(201, "")]);
     let secret = Secret::from_reference("ref-1");
-    let error = Request::post("https://acme.example/a")
-        .substitute(&secret, Encoding::Json, "/x")
-        .send()
-        .unwrap_err();
-    assert!(
-        matches!(&error, http::CallError::Denied(message) if message.contains("`/x`")),
-        "{error}"
-    );
+    let error = Request::post("https://acme.example/a").substitute(&secret, Encoding::Json, "/x").send().unwrap_err();
+    assert!(matches!(&error, http::CallError::Denied(message) if message.contains("`/x`")), "{error}");
 }

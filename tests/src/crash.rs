@@ -221,7 +221,11 @@ pub fn fixture_workflow() -> Workflow {
         credentials: json!({ "source": "value", "secret": crate::fixture_cloud::KEY }),
         steps: vec![
             Step::new("POST", "/v1/environments", Some(json!({ "name": "e", "file": file(1) }))),
-            Step::new("POST", "/v1/applications", Some(json!({ "name": "web", "environment": "e", "file": app("web:1") }))),
+            Step::new(
+                "POST",
+                "/v1/applications",
+                Some(json!({ "name": "web", "environment": "e", "file": app("web:1") })),
+            ),
             Step::new("PUT", "/v1/applications/web", Some(json!({ "name": "web", "file": app("web:2") }))),
             Step::new("PUT", "/v1/environments/e", Some(json!({ "name": "e", "file": file(2) }))),
             Step::new("DELETE", "/v1/environments/e?force=true", None),
@@ -250,7 +254,11 @@ pub fn aws_workflow() -> Workflow {
         credentials: crate::clouds::SimulatedAws::key(),
         steps: vec![
             Step::new("POST", "/v1/environments", Some(json!({ "name": "wp", "file": file(20) }))),
-            Step::new("POST", "/v1/applications", Some(json!({ "name": "web", "environment": "wp", "file": app("web:1") }))),
+            Step::new(
+                "POST",
+                "/v1/applications",
+                Some(json!({ "name": "web", "environment": "wp", "file": app("web:1") })),
+            ),
             Step::new("PUT", "/v1/applications/web", Some(json!({ "name": "web", "file": app("web:2") }))),
             Step::new("PUT", "/v1/environments/wp", Some(json!({ "name": "wp", "file": file(30) }))),
             Step::new("DELETE", "/v1/environments/wp?force=true", None),

@@ -37,10 +37,12 @@ async fn an_environment_is_made_shown_changed_and_deleted() {
     let shown = client.get("/v1/environments/e").await.ok();
     assert_eq!(shown["status"], "available");
     assert_eq!(world.cloud.inventory().len(), 2, "a network and a thing: {:?}", world.cloud.inventory());
-    let plan = client.post("/v1/environments/e/plan", json!({ "name": "e", "file": THING.replace('3', "4") })).await.ok();
+    let plan =
+        client.post("/v1/environments/e/plan", json!({ "name": "e", "file": THING.replace('3', "4") })).await.ok();
     let step = plan["steps"].as_array().unwrap().iter().find(|step| step["piece"] == "resource/db").unwrap().clone();
     assert_eq!(step["action"], "update", "{plan:#}");
-    let update = client.put("/v1/environments/e", json!({ "name": "e", "file": THING.replace('3', "4") })).await.operation();
+    let update =
+        client.put("/v1/environments/e", json!({ "name": "e", "file": THING.replace('3', "4") })).await.operation();
     client.succeeded(&update).await;
     let delete = client.delete("/v1/environments/e").await.operation();
     client.succeeded(&delete).await;

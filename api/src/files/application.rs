@@ -106,10 +106,8 @@ impl AppSpec {
             ("codes", check.codes.clone().map(Value::from)),
             ("grace", check.grace.map(Value::from)),
         ];
-        let given: serde_json::Map<String, Value> = all
-            .into_iter()
-            .filter_map(|(key, value)| Some((key.to_owned(), value?)))
-            .collect();
+        let given: serde_json::Map<String, Value> =
+            all.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?))).collect();
         json!({ "health_check": given })
     }
 
@@ -121,10 +119,7 @@ impl AppSpec {
         let mut resolved = Vec::new();
         for variable in &self.env {
             match interpolate::resolve(&variable.value, offers) {
-                Ok(segments) => resolved.push(ResolvedVariable {
-                    name: variable.name.clone(),
-                    segments,
-                }),
+                Ok(segments) => resolved.push(ResolvedVariable { name: variable.name.clone(), segments }),
                 Err(faults) => report(variable, faults, &source, &mut findings),
             }
         }
@@ -138,8 +133,7 @@ impl AppSpec {
 pub fn parse(text: &str) -> Parsed<ApplicationFile> {
     let source = Source::new(text);
     let mut findings = Findings::default();
-    let file =
-        yaml::load(&source, &mut findings).and_then(|root| file(&root, &source, &mut findings));
+    let file = yaml::load(&source, &mut findings).and_then(|root| file(&root, &source, &mut findings));
     findings.conclude(file.map(ApplicationFile::App))
 }
 
@@ -156,22 +150,14 @@ fn file(root: &Node, source: &Source<'_>, findings: &mut Findings) -> Option<App
         } else {
             "begin with `app:`, and indent everything else below it"
         };
-        findings.error_with(
-            start,
-            "an application file begins with `app:`",
-            help.to_owned(),
-        );
+        findings.error_with(start, "an application file begins with `app:`", help.to_owned());
         return None;
     };
     top.finish(findings);
     let mut fields = Fields::of("`app`", entry.key_span, &entry.value, findings)?;
     let mut places = Places::new(entry.key_span);
     places.record("", Some(entry.key_span), &entry.value);
-    let image = fields.require(
-        "image",
-        "`image:` is what to run, such as `nginx:1.29`",
-        findings,
-    );
+    let image = fields.require("image", "`image:` is what to run, such as `nginx:1.29`", findings);
     let image = image.and_then(|entry| image_reference(entry, findings));
     let mut port = |key: &'static str, fields: &mut Fields<'_>| {
         let number = whole_number(fields.take(key)?, 1, u16::MAX.into(), findings)?;
@@ -179,47 +165,24 @@ fn file(root: &Node, source: &Source<'_>, findings: &mut Findings) -> Option<App
     };
     let container_port = port("container_port", &mut fields);
     let host_port = port("host_port", &mut fields);
-    let mut number =
-        |key: &'static str, least, most| whole_number(fields.take(key)?, least, most, findings);
+    let mut number = |key: &'static str, least, most| whole_number(fields.take(key)?, least, most, findings);
     let memory = number("memory", MIN_MEMORY, MAX_MEMORY);
     let cpu = number("cpu", 1, MAX_CPU);
     let replicas = number("replicas", 1, MAX_REPLICAS);
-    let env = fields
-        .take("env")
-        .map(|entry| variables(entry, source, findings))
-        .unwrap_or_default();
-    let health_check = fields
-        .take("health_check")
-        .and_then(|entry| health_check(entry, findings));
+    let env = fields.take("env").map(|entry| variables(entry, source, findings)).unwrap_or_default();
+    let health_check = fields.take("health_check").and_then(|entry| health_check(entry, findings));
     fields.finish(findings);
-    Some(AppSpec {
-        image: image?,
-        container_port,
-        host_port,
-        memory,
-        cpu,
-        replicas,
-        env,
-        health_check,
-        places,
-    })
+    Some(AppSpec { image: image?, container_port, host_port, memory, cpu, replicas, env, health_check, places })
 }
 
 fn image_reference(entry: &Entry, findings: &mut Findings) -> Option<String> {
     let image = text(entry, findings)?;
-    let begins = image
-        .chars()
-        .next()
-        .is_some_and(|c| c.is_ascii_alphanumeric());
+    let begins = image.chars().next().is_some_and(|c| c.is_ascii_alphanumeric());
     if begins && image.chars().all(|c| c.is_ascii_graphic()) {
         return Some(image.to_owned());
     }
     let help = "write it as `registry.example/name:tag`, or `name:tag`".to_owned();
-    findings.error_with(
-        entry.value.span,
-        format!("`{}` is no image reference", shown(image)),
-        help,
-    );
+    findings.error_with(entry.value.span, format!("`{}` is no image reference", shown(image)), help);
     None
 }
 
@@ -228,20 +191,13 @@ fn variables(entry: &Entry, source: &Source<'_>, findings: &mut Findings) -> Vec
         Content::Mapping(entries) => entries.as_slice(),
         Content::Sequence(_) => {
             let help = "write each variable as `NAME: value`, without dashes".to_owned();
-            findings.error_with(
-                entry.value.span,
-                "`env` must be a mapping, not a list",
-                help,
-            );
+            findings.error_with(entry.value.span, "`env` must be a mapping, not a list", help);
             &[]
         }
         _ if entry.value.is_null() => &[],
         content => {
             let kind = super::fields::kind_of(content);
-            findings.error(
-                entry.value.span,
-                format!("`env` must be a mapping (`NAME: value` lines), not {kind}"),
-            );
+            findings.error(entry.value.span, format!("`env` must be a mapping (`NAME: value` lines), not {kind}"));
             &[]
         }
     };
@@ -249,37 +205,23 @@ fn variables(entry: &Entry, source: &Source<'_>, findings: &mut Findings) -> Vec
     for entry in entries {
         if !is_variable_name(&entry.key) {
             let help = "letters, digits, `_`, `-` and `.`, not beginning with a digit".to_owned();
-            findings.error_with(
-                entry.key_span,
-                format!("`{}` is no name of a variable", shown(&entry.key)),
-                help,
-            );
+            findings.error_with(entry.key_span, format!("`{}` is no name of a variable", shown(&entry.key)), help);
         }
         if entry.value.is_null() {
             let help = "write \"\" for an empty one".to_owned();
-            findings.error_with(
-                entry.key_span,
-                format!("`{}` has no value", shown(&entry.key)),
-                help,
-            );
+            findings.error_with(entry.key_span, format!("`{}` has no value", shown(&entry.key)), help);
             continue;
         }
         let Some(value) = text(entry, findings) else {
             continue;
         };
         if value.contains('\0') || entry.key.len() + value.len() >= MAX_VARIABLE_BYTES {
-            let message = format!(
-                "`{}` cannot be a variable: it is longer than 128 KiB, or has a NUL in it",
-                shown(&entry.key)
-            );
+            let message =
+                format!("`{}` cannot be a variable: it is longer than 128 KiB, or has a NUL in it", shown(&entry.key));
             findings.error(entry.key_span, message);
             continue;
         }
-        let variable = EnvVariable {
-            name: entry.key.clone(),
-            value: value.to_owned(),
-            span: entry.value.span,
-        };
+        let variable = EnvVariable { name: entry.key.clone(), value: value.to_owned(), span: entry.value.span };
         report(&variable, interpolate::faults(value), source, findings);
         found.push(variable);
     }
@@ -293,12 +235,7 @@ fn is_variable_name(name: &str) -> bool {
 }
 
 /// Reports the faults of a value where they stand in the file.
-fn report(
-    variable: &EnvVariable,
-    faults: Vec<Fault>,
-    source: &Source<'_>,
-    findings: &mut Findings,
-) {
+fn report(variable: &EnvVariable, faults: Vec<Fault>, source: &Source<'_>, findings: &mut Findings) {
     let written = source.slice(variable.span);
     for fault in faults {
         // The text can differ from the value (escapes, folded lines): then the whole value is the place.
@@ -309,10 +246,7 @@ fn report(
             .nth(before.matches(wanted).count())
             .filter(|_| !wanted.is_empty())
             .map_or(variable.span, |(at, _)| {
-                source.span(
-                    variable.span.start + at,
-                    variable.span.start + at + wanted.len(),
-                )
+                source.span(variable.span.start + at, variable.span.start + at + wanted.len())
             });
         findings.error_with(place, fault.message, fault.help);
     }
@@ -338,26 +272,16 @@ fn health_check(entry: &Entry, findings: &mut Findings) -> Option<HealthCheck> {
             return Some(codes);
         }
         let help = "write statuses and ranges of them: `200`, `200-399`, `200,302`".to_owned();
-        findings.error_with(
-            entry.value.span,
-            format!("`{}` are no HTTP statuses", shown(&codes)),
-            help,
-        );
+        findings.error_with(entry.value.span, format!("`{}` are no HTTP statuses", shown(&codes)), help);
         None
     });
-    let grace = fields
-        .take("grace")
-        .and_then(|entry| grace(entry, findings));
+    let grace = fields.take("grace").and_then(|entry| grace(entry, findings));
     fields.finish(findings);
     Some(HealthCheck { path, codes, grace })
 }
 
 fn is_code_or_range(text: &str) -> bool {
-    let code = |text: &str| {
-        text.parse::<u16>()
-            .ok()
-            .filter(|code| text.len() == 3 && (100..600).contains(code))
-    };
+    let code = |text: &str| text.parse::<u16>().ok().filter(|code| text.len() == 3 && (100..600).contains(code));
     match text.split_once('-') {
         Some((least, most)) => {
             matches!((code(least), code(most)), (Some(least), Some(most)) if least <= most)
@@ -373,20 +297,11 @@ fn grace(entry: &Entry, findings: &mut Findings) -> Option<u32> {
         Some(minutes) => (minutes, 60),
         None => (written.strip_suffix('s').unwrap_or(written), 1),
     };
-    let seconds = number
-        .trim()
-        .parse::<u32>()
-        .ok()
-        .and_then(|number| number.checked_mul(unit));
+    let seconds = number.trim().parse::<u32>().ok().and_then(|number| number.checked_mul(unit));
     let seconds = seconds.filter(|seconds| *seconds <= MAX_GRACE_SECONDS);
     if seconds.is_none() {
-        let help = "write seconds, or a number with `s` or `m`: `90`, `90s`, `2m`; at most a day"
-            .to_owned();
-        findings.error_with(
-            entry.value.span,
-            format!("`{}` is no time to start", shown(written)),
-            help,
-        );
+        let help = "write seconds, or a number with `s` or `m`: `90`, `90s`, `2m`; at most a day".to_owned();
+        findings.error_with(entry.value.span, format!("`{}` is no time to start", shown(written)), help);
     }
     seconds
 }

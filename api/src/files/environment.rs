@@ -76,9 +76,7 @@ pub struct DeploymentSpec {
 /// Configurations may hold secrets: debug output leaves them out.
 impl fmt::Debug for ResourceSpec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            name, kind, cloud, ..
-        } = self;
+        let Self { name, kind, cloud, .. } = self;
         write!(f, "ResourceSpec({name}: {kind} on {cloud})")
     }
 }
@@ -128,97 +126,55 @@ impl<'r> Reading<'r> {
             } else {
                 "begin with `environment:`, and indent everything else below it"
             };
-            self.findings.error_with(
-                start,
-                "an environment file begins with `environment:`",
-                help.to_owned(),
-            );
+            self.findings.error_with(start, "an environment file begins with `environment:`", help.to_owned());
             return None;
         };
         top.finish(self.findings);
-        let mut fields = Fields::of(
-            "`environment`",
-            environment.key_span,
-            &environment.value,
-            self.findings,
-        )?;
+        let mut fields = Fields::of("`environment`", environment.key_span, &environment.value, self.findings)?;
         let (resources, deployment) = (fields.take("resources"), fields.take("app_deployment"));
         fields.finish(self.findings);
-        let resources = resources
-            .map(|entry| self.resources(entry))
-            .unwrap_or_default();
+        let resources = resources.map(|entry| self.resources(entry)).unwrap_or_default();
         let deployment = deployment.and_then(|entry| self.deployment(entry));
         if resources.is_empty() && deployment.is_none() && !self.findings.has_errors() {
             let help = "give it `resources:`, an `app_deployment:`, or both".to_owned();
-            self.findings
-                .error_with(environment.key_span, "the environment is empty", help);
+            self.findings.error_with(environment.key_span, "the environment is empty", help);
         }
         if let Some(deployment) = &deployment {
             self.refuse_unreachable(&resources, &deployment.cloud);
         }
         let plain = |(name, (value, _)): (String, (String, Span))| (name, value);
         let settings = std::mem::take(&mut self.settings);
-        let settings = settings
-            .into_iter()
-            .map(|(cloud, own)| (cloud, own.into_iter().map(plain).collect()))
-            .collect();
-        Some(EnvironmentFile {
-            resources,
-            deployment,
-            settings,
-        })
+        let settings = settings.into_iter().map(|(cloud, own)| (cloud, own.into_iter().map(plain).collect())).collect();
+        Some(EnvironmentFile { resources, deployment, settings })
     }
 
     /// The kind of that name on that cloud; otherwise says which there are.
     fn kind(&mut self, name: &str, cloud: &str, role: KindRole, place: Span) -> Option<&'r Kind> {
         let kinds = self.kinds;
-        let found = kinds
-            .iter()
-            .find(|kind| kind.name == name && kind.cloud == cloud && kind.role == role);
+        let found = kinds.iter().find(|kind| kind.name == name && kind.cloud == cloud && kind.role == role);
         if found.is_some() {
             return found;
         }
-        let elsewhere = kinds
-            .iter()
-            .find(|kind| kind.name == name && kind.role == role);
+        let elsewhere = kinds.iter().find(|kind| kind.name == name && kind.role == role);
         let what = match role {
             KindRole::Resource => "resource",
             KindRole::Coe => "COE",
         };
-        let there = || {
-            kinds
-                .iter()
-                .filter(|kind| kind.cloud == cloud && kind.role == role)
-                .map(|kind| kind.name.as_str())
-        };
+        let there =
+            || kinds.iter().filter(|kind| kind.cloud == cloud && kind.role == role).map(|kind| kind.name.as_str());
         let (message, help) = match elsewhere {
             Some(kind) => {
                 let help = match role {
                     KindRole::Resource => format!("put it below `{}:`", kind.cloud),
-                    KindRole::Coe => format!(
-                        "write `target: {}`, or a COE of `{}`: {}",
-                        kind.cloud,
-                        shown(cloud),
-                        listed(there())
-                    ),
+                    KindRole::Coe => {
+                        format!("write `target: {}`, or a COE of `{}`: {}", kind.cloud, shown(cloud), listed(there()))
+                    }
                 };
-                (
-                    format!(
-                        "`{}` is of the cloud `{}`, not of `{}`",
-                        shown(name),
-                        kind.cloud,
-                        shown(cloud)
-                    ),
-                    Some(help),
-                )
+                (format!("`{}` is of the cloud `{}`, not of `{}`", shown(name), kind.cloud, shown(cloud)), Some(help))
             }
             None => {
-                let help =
-                    super::words::suggestion(name, &format!("`{}` has", shown(cloud)), there());
-                (
-                    format!("no installed extension has a {what} `{}`", shown(name)),
-                    help,
-                )
+                let help = super::words::suggestion(name, &format!("`{}` has", shown(cloud)), there());
+                (format!("no installed extension has a {what} `{}`", shown(name)), help)
             }
         };
         self.findings.error_with(place, message, help);
@@ -227,12 +183,8 @@ impl<'r> Reading<'r> {
 
     /// Whether an installed extension has something of a role on a cloud; otherwise says which clouds do.
     fn knows_cloud(&mut self, cloud: &str, role: KindRole, place: Span) -> bool {
-        let mut clouds: Vec<&str> = self
-            .kinds
-            .iter()
-            .filter(|kind| kind.role == role)
-            .map(|kind| kind.cloud.as_str())
-            .collect();
+        let mut clouds: Vec<&str> =
+            self.kinds.iter().filter(|kind| kind.role == role).map(|kind| kind.cloud.as_str()).collect();
         clouds.sort_unstable();
         clouds.dedup();
         if clouds.contains(&cloud) {
@@ -241,10 +193,7 @@ impl<'r> Reading<'r> {
         let help = match super::words::nearest(cloud, clouds.iter().copied()) {
             Some(near) => format!("did you mean `{near}`?"),
             None if clouds.is_empty() => "install one: `cld extension install FILE`".to_owned(),
-            None => format!(
-                "there are {}; `cld extension install FILE` adds others",
-                listed(clouds)
-            ),
+            None => format!("there are {}; `cld extension install FILE` adds others", listed(clouds)),
         };
         let what = match role {
             KindRole::Resource => "resources",
@@ -252,10 +201,7 @@ impl<'r> Reading<'r> {
         };
         self.findings.error_with(
             place,
-            format!(
-                "no installed extension has {what} for the cloud `{}`",
-                shown(cloud)
-            ),
+            format!("no installed extension has {what} for the cloud `{}`", shown(cloud)),
             help,
         );
         false
@@ -264,12 +210,8 @@ impl<'r> Reading<'r> {
     /// A resource of another cloud lets nobody in unless its policy says so.
     fn refuse_unreachable(&mut self, resources: &[ResourceSpec], target: &str) {
         for resource in resources.iter().filter(|resource| resource.cloud != target) {
-            let schema = self
-                .kinds
-                .iter()
-                .find(|kind| kind.name == resource.kind && kind.cloud == resource.cloud);
-            let can_open =
-                schema.is_some_and(|kind| may_have(&kind.config_schema, &["policy", "access"]));
+            let schema = self.kinds.iter().find(|kind| kind.name == resource.kind && kind.cloud == resource.cloud);
+            let can_open = schema.is_some_and(|kind| may_have(&kind.config_schema, &["policy", "access"]));
             if can_open && is_closed(&resource.config) {
                 let message = format!(
                     "applications on `{}` can never reach `{}`, which is on `{}`",
@@ -278,8 +220,7 @@ impl<'r> Reading<'r> {
                     shown(&resource.cloud)
                 );
                 let help = "give it a `policy:` with `access: open`, or with the addresses that may reach it (`access: 203.0.113.0/24`)";
-                self.findings
-                    .error_with(resource.places.value(""), message, help.to_owned());
+                self.findings.error_with(resource.places.value(""), message, help.to_owned());
             }
         }
     }
@@ -288,9 +229,7 @@ impl<'r> Reading<'r> {
 /// Whether a policy lets nobody in from outside its own cloud: it says nothing, or `cluster`, which is what silence
 /// means.
 fn is_closed(config: &Value) -> bool {
-    config
-        .pointer("/policy/access")
-        .is_none_or(|access| access.is_null() || access == "cluster")
+    config.pointer("/policy/access").is_none_or(|access| access.is_null() || access == "cluster")
 }
 
 /// Whether a schema has a property at a path.

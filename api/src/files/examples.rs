@@ -11,16 +11,8 @@ fn examples() -> Vec<(PathBuf, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/reference/examples");
     let mut found = Vec::new();
     for folder in std::fs::read_dir(root).into_iter().flatten().flatten() {
-        for file in std::fs::read_dir(folder.path())
-            .into_iter()
-            .flatten()
-            .flatten()
-        {
-            if file
-                .path()
-                .extension()
-                .is_some_and(|extension| extension == "yaml")
-            {
+        for file in std::fs::read_dir(folder.path()).into_iter().flatten().flatten() {
+            if file.path().extension().is_some_and(|extension| extension == "yaml") {
                 found.push((file.path(), std::fs::read_to_string(file.path()).unwrap()));
             }
         }
@@ -33,10 +25,7 @@ fn examples() -> Vec<(PathBuf, String)> {
 
 #[test]
 fn every_environment_file_of_the_original_is_valid() {
-    for (path, text) in examples()
-        .into_iter()
-        .filter(|(_, text)| text.starts_with("environment:"))
-    {
+    for (path, text) in examples().into_iter().filter(|(_, text)| text.starts_with("environment:")) {
         let parsed = environment::parse(&text, &kinds());
         assert!(
             parsed.diagnostics.is_empty() && parsed.value.is_some(),
@@ -49,10 +38,7 @@ fn every_environment_file_of_the_original_is_valid() {
 
 #[test]
 fn every_application_file_of_the_original_is_valid() {
-    for (path, text) in examples()
-        .into_iter()
-        .filter(|(_, text)| text.starts_with("app:"))
-    {
+    for (path, text) in examples().into_iter().filter(|(_, text)| text.starts_with("app:")) {
         let parsed = application::parse(&text);
         assert!(
             parsed.diagnostics.is_empty() && parsed.value.is_some(),
@@ -65,16 +51,9 @@ fn every_application_file_of_the_original_is_valid() {
 
 #[test]
 fn a_manifest_is_told_apart_from_a_mistake() {
-    for (path, text) in examples()
-        .into_iter()
-        .filter(|(_, text)| text.contains("apiVersion:"))
-    {
+    for (path, text) in examples().into_iter().filter(|(_, text)| text.contains("apiVersion:")) {
         let parsed = application::parse(&text);
-        let help = parsed
-            .diagnostics
-            .first()
-            .and_then(|found| found.help.clone())
-            .unwrap_or_default();
+        let help = parsed.diagnostics.first().and_then(|found| found.help.clone()).unwrap_or_default();
         assert!(help.contains("Kubernetes manifest"), "{}", path.display());
     }
 }
@@ -83,10 +62,7 @@ fn a_manifest_is_told_apart_from_a_mistake() {
 fn the_documented_examples_are_valid() {
     let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/files.md");
     let page = std::fs::read_to_string(page).unwrap();
-    let examples = page
-        .split("```yaml\n")
-        .skip(1)
-        .filter_map(|rest| rest.split("```").next());
+    let examples = page.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next());
     let mut count = 0;
     for text in examples {
         let diagnostics = match text.starts_with("app:") {

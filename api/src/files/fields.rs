@@ -18,32 +18,19 @@ pub(super) struct Fields<'n> {
 
 impl<'n> Fields<'n> {
     /// The fields of a node that must be a mapping; an empty one counts as a mapping without keys.
-    pub(super) fn of(
-        what: &'n str,
-        place: Span,
-        node: &'n Node,
-        findings: &mut Findings,
-    ) -> Option<Self> {
+    pub(super) fn of(what: &'n str, place: Span, node: &'n Node, findings: &mut Findings) -> Option<Self> {
         let entries = match &node.content {
             Content::Mapping(entries) => entries.iter().collect(),
             _ if node.is_null() => Vec::new(),
             content => {
                 findings.error(
                     node.span,
-                    format!(
-                        "{what} must be a mapping (`key: value` lines), not {}",
-                        kind_of(content)
-                    ),
+                    format!("{what} must be a mapping (`key: value` lines), not {}", kind_of(content)),
                 );
                 return None;
             }
         };
-        Some(Self {
-            what,
-            place,
-            entries,
-            known: Vec::new(),
-        })
+        Some(Self { what, place, entries, known: Vec::new() })
     }
 
     /// Reads a key.
@@ -54,34 +41,18 @@ impl<'n> Fields<'n> {
     }
 
     /// Reads a key that must be there.
-    pub(super) fn require(
-        &mut self,
-        key: &'static str,
-        help: &str,
-        findings: &mut Findings,
-    ) -> Option<&'n Entry> {
+    pub(super) fn require(&mut self, key: &'static str, help: &str, findings: &mut Findings) -> Option<&'n Entry> {
         let entry = self.take(key);
         if entry.is_some() {
             return entry;
         }
-        let slip = self
-            .entries
-            .iter()
-            .position(|entry| nearest(&entry.key, [key]).is_some());
+        let slip = self.entries.iter().position(|entry| nearest(&entry.key, [key]).is_some());
         match slip.map(|at| self.entries.remove(at)) {
             Some(slip) => {
                 let help = format!("did you mean `{key}`?");
-                findings.error_with(
-                    slip.key_span,
-                    format!("unknown key `{}`", shown(&slip.key)),
-                    help,
-                );
+                findings.error_with(slip.key_span, format!("unknown key `{}`", shown(&slip.key)), help);
             }
-            None => findings.error_with(
-                self.place,
-                format!("{} lacks `{key}`", self.what),
-                help.to_owned(),
-            ),
+            None => findings.error_with(self.place, format!("{} lacks `{key}`", self.what), help.to_owned()),
         }
         None
     }
@@ -99,16 +70,9 @@ impl<'n> Fields<'n> {
     /// Reports what has not been read.
     pub(super) fn finish(self, findings: &mut Findings) {
         for entry in self.entries {
-            let help = if findings.is_full() {
-                None
-            } else {
-                suggestion(&entry.key, "keys here", self.known.iter().copied())
-            };
-            findings.error_with(
-                entry.key_span,
-                format!("unknown key `{}`", shown(&entry.key)),
-                help,
-            );
+            let help =
+                if findings.is_full() { None } else { suggestion(&entry.key, "keys here", self.known.iter().copied()) };
+            findings.error_with(entry.key_span, format!("unknown key `{}`", shown(&entry.key)), help);
         }
     }
 }
@@ -116,46 +80,25 @@ impl<'n> Fields<'n> {
 /// The text of a scalar, as it is written; numbers and truth values keep their spelling.
 pub(super) fn text<'n>(entry: &'n Entry, findings: &mut Findings) -> Option<&'n str> {
     match &entry.value.content {
-        Content::Scalar {
-            value: Value::Null, ..
-        } => {
-            findings.error(
-                entry.key_span,
-                format!("`{}` has no value", shown(&entry.key)),
-            );
+        Content::Scalar { value: Value::Null, .. } => {
+            findings.error(entry.key_span, format!("`{}` has no value", shown(&entry.key)));
             None
         }
         Content::Scalar { text, .. } => Some(text),
         content => {
-            findings.error(
-                entry.value.span,
-                format!(
-                    "`{}` must be text, not {}",
-                    shown(&entry.key),
-                    kind_of(content)
-                ),
-            );
+            findings.error(entry.value.span, format!("`{}` must be text, not {}", shown(&entry.key), kind_of(content)));
             None
         }
     }
 }
 
 /// A whole number from `least` to `most`.
-pub(super) fn whole_number(
-    entry: &Entry,
-    least: u32,
-    most: u32,
-    findings: &mut Findings,
-) -> Option<u32> {
+pub(super) fn whole_number(entry: &Entry, least: u32, most: u32, findings: &mut Findings) -> Option<u32> {
     let key = shown(&entry.key);
     let (found, written) = match &entry.value.content {
-        Content::Scalar {
-            value: Value::Number(number),
-            text,
-        } => (
-            number.as_i64().ok_or("a number with a fraction"),
-            text.as_str(),
-        ),
+        Content::Scalar { value: Value::Number(number), text } => {
+            (number.as_i64().ok_or("a number with a fraction"), text.as_str())
+        }
         Content::Scalar { value, text } => (Err(type_of(value)), text.as_str()),
         content => (Err(kind_of(content)), ""),
     };
@@ -163,10 +106,7 @@ pub(super) fn whole_number(
         Ok(number) => match u32::try_from(number) {
             Ok(number) if (least..=most).contains(&number) => Some(number),
             _ => {
-                findings.error(
-                    entry.value.span,
-                    format!("`{key}` is {number}; it can be {least} to {most}"),
-                );
+                findings.error(entry.value.span, format!("`{key}` is {number}; it can be {least} to {most}"));
                 None
             }
         },
@@ -175,16 +115,8 @@ pub(super) fn whole_number(
             None
         }
         Err(found) => {
-            let help = written
-                .trim()
-                .parse::<i64>()
-                .ok()
-                .map(|number| format!("write it without quotes: {number}"));
-            findings.error_with(
-                entry.value.span,
-                format!("`{key}` must be a whole number, not {found}"),
-                help,
-            );
+            let help = written.trim().parse::<i64>().ok().map(|number| format!("write it without quotes: {number}"));
+            findings.error_with(entry.value.span, format!("`{key}` must be a whole number, not {found}"), help);
             None
         }
     }

@@ -42,34 +42,19 @@ impl Findings {
     }
 
     /// Adds an error with what to write instead.
-    pub(super) fn error_with(
-        &mut self,
-        span: Span,
-        message: impl Into<String>,
-        help: impl Into<Option<String>>,
-    ) {
+    pub(super) fn error_with(&mut self, span: Span, message: impl Into<String>, help: impl Into<Option<String>>) {
         self.add(Severity::Error, span, message.into(), help.into());
     }
 
     /// Adds a warning.
-    pub(super) fn warn(
-        &mut self,
-        span: Span,
-        message: impl Into<String>,
-        help: impl Into<Option<String>>,
-    ) {
+    pub(super) fn warn(&mut self, span: Span, message: impl Into<String>, help: impl Into<Option<String>>) {
         self.add(Severity::Warning, span, message.into(), help.into());
     }
 
     fn add(&mut self, severity: Severity, span: Span, message: String, help: Option<String>) {
         self.errors += usize::from(severity == Severity::Error);
         if self.listed.len() < MAX_LISTED {
-            self.listed.push(Diagnostic {
-                severity,
-                message,
-                help,
-                span: Some(span),
-            });
+            self.listed.push(Diagnostic { severity, message, help, span: Some(span) });
         } else {
             self.unlisted += 1;
         }
@@ -91,16 +76,8 @@ impl Findings {
         self.listed.sort_by_key(|found| found.span);
         if self.unlisted > 0 {
             let message = format!("and {} more", self.unlisted);
-            self.listed.push(Diagnostic {
-                severity: Severity::Error,
-                message,
-                help: None,
-                span: None,
-            });
+            self.listed.push(Diagnostic { severity: Severity::Error, message, help: None, span: None });
         }
-        Parsed {
-            value,
-            diagnostics: self.listed,
-        }
+        Parsed { value, diagnostics: self.listed }
     }
 }

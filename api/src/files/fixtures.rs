@@ -84,20 +84,9 @@ pub(super) fn kinds() -> Vec<Kind> {
 /// Diagnostics as lines: place, message, help.
 pub(super) fn lines(diagnostics: &[crate::problem::Diagnostic]) -> String {
     let line = |found: &crate::problem::Diagnostic| {
-        let place = found
-            .span
-            .map(|span| format!("{}:{} ", span.line, span.column))
-            .unwrap_or_default();
-        let severity = if found.severity == crate::problem::Severity::Warning {
-            "warning: "
-        } else {
-            ""
-        };
-        let help = found
-            .help
-            .as_ref()
-            .map(|help| format!("\n      {help}"))
-            .unwrap_or_default();
+        let place = found.span.map(|span| format!("{}:{} ", span.line, span.column)).unwrap_or_default();
+        let severity = if found.severity == crate::problem::Severity::Warning { "warning: " } else { "" };
+        let help = found.help.as_ref().map(|help| format!("\n      {help}")).unwrap_or_default();
         format!("{place}{severity}{}{help}", found.message)
     };
     diagnostics.iter().map(line).collect::<Vec<_>>().join("\n")

@@ -67,10 +67,7 @@ impl Segment {
     /// Whether it must not be shown.
     #[must_use]
     pub fn is_secret(&self) -> bool {
-        matches!(
-            self,
-            Self::Secret { .. } | Self::Output { secret: true, .. }
-        )
+        matches!(self, Self::Secret { .. } | Self::Output { secret: true, .. })
     }
 }
 
@@ -121,11 +118,7 @@ pub fn resolve(text: &str, offers: &[Offer]) -> Result<Vec<Segment>, Vec<Fault>>
             Part::Literal(text) => Ok(Segment::Literal(text)),
             Part::Secret { name, .. } => Ok(Segment::Secret { name }),
             Part::Variable { name, range } => variable(&name, range, offers),
-            Part::Output {
-                resource,
-                output,
-                range,
-            } => output_of(&resource, &output, range, offers),
+            Part::Output { resource, output, range } => output_of(&resource, &output, range, offers),
         };
         match found {
             Ok(segment) => segments.push(segment),
@@ -148,11 +141,7 @@ pub fn faults(text: &str) -> Vec<Fault> {
 /// The names of the secrets that a value refers to.
 pub fn secrets_in(text: &str) -> BTreeSet<Name> {
     let secret = |part| {
-        if let Part::Secret { name, .. } = part {
-            Some(name)
-        } else {
-            None
-        }
+        if let Part::Secret { name, .. } = part { Some(name) } else { None }
     };
     scan(text).0.into_iter().filter_map(secret).collect()
 }
@@ -174,10 +163,7 @@ fn readings<'o>(name: &str, offers: &'o [Offer]) -> Vec<(usize, &'o Offer, Strin
     for offer in offers {
         let spellings = BTreeSet::from([spelled(&offer.kind), spelled(offer.name.as_str())]);
         for spelling in spellings {
-            if let Some(output) = name
-                .strip_prefix(&spelling)
-                .and_then(|rest| rest.strip_prefix('_'))
-            {
+            if let Some(output) = name.strip_prefix(&spelling).and_then(|rest| rest.strip_prefix('_')) {
                 readings.push((spelling.len(), offer, output.to_owned()));
             }
         }
@@ -188,62 +174,26 @@ fn readings<'o>(name: &str, offers: &'o [Offer]) -> Vec<(usize, &'o Offer, Strin
 
 fn variable(name: &str, range: Range<usize>, offers: &[Offer]) -> Result<Segment, Fault> {
     let readings = readings(name, offers);
-    let defined = |reading: &&(usize, &Offer, String)| {
-        reading
-            .1
-            .outputs
-            .iter()
-            .any(|output| output.name == reading.2)
-    };
+    let defined = |reading: &&(usize, &Offer, String)| reading.1.outputs.iter().any(|output| output.name == reading.2);
     let longest = readings.iter().find(defined).map(|(length, ..)| *length);
-    let meant: Vec<_> = readings
-        .iter()
-        .filter(|reading| Some(reading.0) == longest)
-        .filter(defined)
-        .collect();
-    let fault = |message: String, help: Option<String>| {
-        Err(Fault {
-            range: range.clone(),
-            message,
-            help,
-        })
-    };
+    let meant: Vec<_> = readings.iter().filter(|reading| Some(reading.0) == longest).filter(defined).collect();
+    let fault = |message: String, help: Option<String>| Err(Fault { range: range.clone(), message, help });
     match meant.as_slice() {
         [(_, offer, output)] => output_of(offer.name.as_str(), output, range, offers),
         [] => match readings.first() {
             Some((_, offer, output)) => no_output(offer, output, range),
-            None => fault(
-                format!("`$CLOUDARK_{}` is not defined", shown(name)),
-                defined_ones(name, offers),
-            ),
+            None => fault(format!("`$CLOUDARK_{}` is not defined", shown(name)), defined_ones(name, offers)),
         },
         several => {
-            let forms: Vec<String> = several
-                .iter()
-                .map(|(_, offer, output)| format!("${{{}.{output}}}", offer.name))
-                .collect();
-            let help = format!(
-                "write {}",
-                listed(forms.iter().map(String::as_str)).replace(" and ", " or ")
-            );
-            fault(
-                format!(
-                    "`$CLOUDARK_{}` can mean {} resources",
-                    shown(name),
-                    several.len()
-                ),
-                Some(help),
-            )
+            let forms: Vec<String> =
+                several.iter().map(|(_, offer, output)| format!("${{{}.{output}}}", offer.name)).collect();
+            let help = format!("write {}", listed(forms.iter().map(String::as_str)).replace(" and ", " or "));
+            fault(format!("`$CLOUDARK_{}` can mean {} resources", shown(name), several.len()), Some(help))
         }
     }
 }
 
-fn output_of(
-    resource: &str,
-    output: &str,
-    range: Range<usize>,
-    offers: &[Offer],
-) -> Result<Segment, Fault> {
+fn output_of(resource: &str, output: &str, range: Range<usize>, offers: &[Offer]) -> Result<Segment, Fault> {
     let Some(offer) = offers.iter().find(|offer| offer.name.as_str() == resource) else {
         let names = || offers.iter().map(|offer| offer.name.as_str());
         let help = match nearest(resource, names()) {
@@ -258,11 +208,9 @@ fn output_of(
         });
     };
     match offer.outputs.iter().find(|offered| offered.name == output) {
-        Some(found) => Ok(Segment::Output {
-            resource: offer.name.clone(),
-            output: found.name.clone(),
-            secret: found.secret,
-        }),
+        Some(found) => {
+            Ok(Segment::Output { resource: offer.name.clone(), output: found.name.clone(), secret: found.secret })
+        }
         None => no_output(offer, output, range),
     }
 }
@@ -274,11 +222,7 @@ fn no_output(offer: &Offer, output: &str, range: Range<usize>) -> Result<Segment
         None if offer.outputs.is_empty() => "it has no outputs yet".to_owned(),
         None => format!("it has {}", listed(names())),
     };
-    Err(Fault {
-        range,
-        message: format!("`{}` has no output `{}`", offer.name, shown(output)),
-        help: Some(help),
-    })
+    Err(Fault { range, message: format!("`{}` has no output `{}`", offer.name, shown(output)), help: Some(help) })
 }
 
 /// What a variable that refers to nothing may have been meant to be.
@@ -286,10 +230,7 @@ fn defined_ones(name: &str, offers: &[Offer]) -> Option<String> {
     let all: BTreeSet<String> = offers
         .iter()
         .flat_map(|offer| {
-            offer
-                .outputs
-                .iter()
-                .map(|output| format!("{}_{}", spelled(offer.name.as_str()), output.name))
+            offer.outputs.iter().map(|output| format!("{}_{}", spelled(offer.name.as_str()), output.name))
         })
         .collect();
     let forms: Vec<String> = all.iter().map(|name| format!("$CLOUDARK_{name}")).collect();

@@ -17,11 +17,7 @@ pub struct Places {
 impl Places {
     /// `whole` stands for the piece itself, and for what is not in the file.
     pub(super) fn new(whole: Span) -> Self {
-        Self {
-            whole,
-            values: BTreeMap::new(),
-            keys: BTreeMap::new(),
-        }
+        Self { whole, values: BTreeMap::new(), keys: BTreeMap::new() }
     }
 
     /// The place of the value at a pointer; that of the nearest value around it when it is not in the file.
@@ -51,11 +47,7 @@ impl Places {
             }
             Content::Mapping(entries) => {
                 for entry in entries {
-                    self.record(
-                        &child(pointer, &entry.key),
-                        Some(entry.key_span),
-                        &entry.value,
-                    );
+                    self.record(&child(pointer, &entry.key), Some(entry.key_span), &entry.value);
                 }
             }
         }
@@ -79,9 +71,6 @@ pub(super) fn child(pointer: &str, key: &str) -> String {
 
 /// `/policy/access` as a reader says it: `policy.access`.
 pub(super) fn dotted(pointer: &str) -> String {
-    let parts = pointer
-        .split('/')
-        .skip(1)
-        .map(|part| part.replace("~1", "/").replace("~0", "~"));
+    let parts = pointer.split('/').skip(1).map(|part| part.replace("~1", "/").replace("~0", "~"));
     super::words::shown(&parts.collect::<Vec<_>>().join("."))
 }

@@ -44,32 +44,18 @@ impl<'k> Schema<'k> {
     pub(super) fn of(kind: &'k Kind) -> Result<Self, String> {
         let closed = closing::close(&kind.config_schema);
         let patterns = PatternOptions::fancy_regex().backtrack_limit(BACKTRACK_LIMIT);
-        let validator = jsonschema::options()
-            .offline()
-            .with_pattern_options(patterns)
-            .build(&closed)
-            .map_err(|error| {
+        let validator =
+            jsonschema::options().offline().with_pattern_options(patterns).build(&closed).map_err(|error| {
                 let (name, why) = (shown(&kind.name), sentence(&error.to_string()));
-                format!(
-                    "the extension that offers `{name}` describes its configuration wrongly: {why}"
-                )
+                format!("the extension that offers `{name}` describes its configuration wrongly: {why}")
             })?;
-        Ok(Self {
-            kind,
-            closed,
-            validator,
-        })
+        Ok(Self { kind, closed, validator })
     }
 
     /// Reports everything in a configuration that the schema does not allow.
     pub(super) fn check(&self, piece: &Piece<'_>, findings: &mut Findings) {
         let secret = secrets::write_only(piece.config, &self.kind.config_schema);
-        let mut checking = Checking {
-            schema: self,
-            piece,
-            secret: &secret,
-            findings,
-        };
+        let mut checking = Checking { schema: self, piece, secret: &secret, findings };
         for error in self.validator.iter_errors(piece.config) {
             checking.report(&error);
         }
@@ -79,8 +65,7 @@ impl<'k> Schema<'k> {
 
     /// The schema that an error's rule is in.
     fn rules(&self, error: &ValidationError<'_>) -> Option<&Value> {
-        self.closed
-            .pointer(error.schema_path().as_str().rsplit_once('/')?.0)
+        self.closed.pointer(error.schema_path().as_str().rsplit_once('/')?.0)
     }
 }
 
@@ -97,21 +82,12 @@ impl Checking<'_> {
     fn report(&mut self, error: &ValidationError<'_>) {
         let pointer = error.instance_path().as_str();
         let is_secret = self.is_secret(pointer);
-        let is_reference = || {
-            error
-                .instance()
-                .as_str()
-                .is_some_and(|text| secrets::reference(text).is_some())
-        };
+        let is_reference = || error.instance().as_str().is_some_and(|text| secrets::reference(text).is_some());
         if is_secret && is_reference() {
             return; // What it stands for is checked when it is known.
         }
         let places = self.piece.places;
-        let place = if error.instance().is_null() {
-            places.key(pointer)
-        } else {
-            places.value(pointer)
-        };
+        let place = if error.instance().is_null() { places.key(pointer) } else { places.value(pointer) };
         let violation = Violation {
             error,
             name: self.name(pointer),
@@ -120,19 +96,16 @@ impl Checking<'_> {
             description: self.schema.rules(error).and_then(description),
         };
         let (message, help) = match error.kind() {
-            Rule::AdditionalProperties { unexpected }
-            | Rule::UnevaluatedProperties { unexpected } => {
+            Rule::AdditionalProperties { unexpected } | Rule::UnevaluatedProperties { unexpected } => {
                 return self.unknown_keys(error, unexpected);
             }
             Rule::Required { property } => {
                 return self.missing(error, property.as_str().unwrap_or_default());
             }
-            Rule::AnyOf { context } | Rule::OneOfNotValid { context } => {
-                match telling_branch(context, pointer) {
-                    Some(branch) => return branch.iter().for_each(|error| self.report(error)),
-                    None => violation.none_of(context),
-                }
-            }
+            Rule::AnyOf { context } | Rule::OneOfNotValid { context } => match telling_branch(context, pointer) {
+                Some(branch) => return branch.iter().for_each(|error| self.report(error)),
+                None => violation.none_of(context),
+            },
             _ => violation.in_words(),
         };
         self.findings.error_with(place, message, help);
@@ -140,29 +113,15 @@ impl Checking<'_> {
 
     fn unknown_keys(&mut self, error: &ValidationError<'_>, unexpected: &[String]) {
         let pointer = error.instance_path().as_str();
-        let properties = self
-            .schema
-            .rules(error)
-            .and_then(|rules| rules.get("properties")?.as_object());
-        let beside = if pointer.is_empty() {
-            self.piece.beside
-        } else {
-            &[]
-        };
-        let known = properties
-            .into_iter()
-            .flat_map(|known| known.keys().map(String::as_str))
-            .chain(beside.iter().copied());
+        let properties = self.schema.rules(error).and_then(|rules| rules.get("properties")?.as_object());
+        let beside = if pointer.is_empty() { self.piece.beside } else { &[] };
+        let known =
+            properties.into_iter().flat_map(|known| known.keys().map(String::as_str)).chain(beside.iter().copied());
         let known: Vec<&str> = known.collect();
         for key in unexpected {
-            let help = if self.findings.is_full() {
-                None
-            } else {
-                suggestion(key, "keys here", known.iter().copied())
-            };
+            let help = if self.findings.is_full() { None } else { suggestion(key, "keys here", known.iter().copied()) };
             let place = self.piece.places.key(&child(pointer, key));
-            self.findings
-                .error_with(place, format!("unknown key `{}`", shown(key)), help);
+            self.findings.error_with(place, format!("unknown key `{}`", shown(key)), help);
         }
     }
 
@@ -173,37 +132,23 @@ impl Checking<'_> {
             "" => (shown(&self.schema.kind.name), places.value("")),
             _ => (dotted(pointer), places.key(pointer)),
         };
-        let help = self
-            .schema
-            .rules(error)
-            .and_then(|rules| description(rules.get("properties")?.get(property)?));
-        self.findings
-            .error_with(place, format!("`{of}` lacks `{}`", shown(property)), help);
+        let help = self.schema.rules(error).and_then(|rules| description(rules.get("properties")?.get(property)?));
+        self.findings.error_with(place, format!("`{of}` lacks `{}`", shown(property)), help);
     }
 
     fn warn_of_deprecated(&mut self) {
-        walk::annotations(
-            self.piece.config,
-            &self.schema.kind.config_schema,
-            &mut |pointer, rules| {
-                if rules.get("deprecated") == Some(&Value::Bool(true)) && !pointer.is_empty() {
-                    let help = rules
-                        .get("description")
-                        .and_then(Value::as_str)
-                        .map(sentence);
-                    let message = format!("`{}` is not used any more", dotted(pointer));
-                    self.findings
-                        .warn(self.piece.places.key(pointer), message, help);
-                }
-            },
-        );
+        walk::annotations(self.piece.config, &self.schema.kind.config_schema, &mut |pointer, rules| {
+            if rules.get("deprecated") == Some(&Value::Bool(true)) && !pointer.is_empty() {
+                let help = rules.get("description").and_then(Value::as_str).map(sentence);
+                let message = format!("`{}` is not used any more", dotted(pointer));
+                self.findings.warn(self.piece.places.key(pointer), message, help);
+            }
+        });
     }
 
     fn is_secret(&self, pointer: &str) -> bool {
         let within = |secret: &String| {
-            pointer
-                .strip_prefix(secret.as_str())
-                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+            pointer.strip_prefix(secret.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
         };
         self.secret.iter().any(within)
     }
@@ -225,34 +170,14 @@ fn telling_branch<'e>(
 ) -> Option<&'e [ValidationError<'static>]> {
     let at_root = |error: &ValidationError<'_>| error.instance_path().as_str() == pointer;
     let wrong_at_root = |error: &ValidationError<'_>| {
-        at_root(error)
-            && matches!(
-                error.kind(),
-                Rule::Type { .. } | Rule::Constant { .. } | Rule::Enum { .. }
-            )
+        at_root(error) && matches!(error.kind(), Rule::Type { .. } | Rule::Constant { .. } | Rule::Enum { .. })
     };
     let wants_nothing = |error: &ValidationError<'_>| {
-        at_root(error)
-            && matches!(
-                error.kind(),
-                Rule::Type {
-                    kind: TypeKind::Single(JsonType::Null)
-                }
-            )
+        at_root(error) && matches!(error.kind(), Rule::Type { kind: TypeKind::Single(JsonType::Null) })
     };
-    only(
-        branches
-            .iter()
-            .filter(|branch| !branch.iter().any(wrong_at_root)),
-    )
-    .or_else(|| {
-        only(
-            branches
-                .iter()
-                .filter(|branch| !branch.iter().any(wants_nothing)),
-        )
-    })
-    .map(Vec::as_slice)
+    only(branches.iter().filter(|branch| !branch.iter().any(wrong_at_root)))
+        .or_else(|| only(branches.iter().filter(|branch| !branch.iter().any(wants_nothing))))
+        .map(Vec::as_slice)
 }
 
 /// The item of an iterator that has one.

@@ -71,17 +71,11 @@ pub fn take(config: &mut Value, schema: &Value, places: &Places) -> Vec<Taken> {
         }; // inside one that was taken already
         let given = match value.take() {
             Value::Null => continue,
-            Value::String(text) => {
-                reference(&text).map_or(Given::Plain(Plain(text)), Given::Reference)
-            }
+            Value::String(text) => reference(&text).map_or(Given::Plain(Plain(text)), Given::Reference),
             other => Given::Plain(Plain(other.to_string())),
         };
         let span = places.value(&pointer);
-        taken.push(Taken {
-            pointer,
-            given,
-            span,
-        });
+        taken.push(Taken { pointer, given, span });
     }
     taken
 }
@@ -92,21 +86,14 @@ pub fn take(config: &mut Value, schema: &Value, places: &Places) -> Vec<Taken> {
 #[must_use]
 pub fn label(piece: &str, pointer: &str) -> String {
     let readable = format!("{piece}{}", pointer.replace('/', "."));
-    let faithful =
-        readable.matches('.').count() == piece.matches('.').count() + pointer.matches('/').count();
+    let faithful = readable.matches('.').count() == piece.matches('.').count() + pointer.matches('/').count();
     if faithful && readable.parse::<Name>().is_ok() {
         return readable;
     }
     // FNV-1a: it only keeps apart what the replaced characters no longer do.
-    let hash = pointer.bytes().fold(0x811c_9dc5_u32, |hash, byte| {
-        (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
-    });
+    let hash = pointer.bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
     let allowed = |c: char| {
-        if c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.') {
-            c
-        } else {
-            '-'
-        }
+        if c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.') { c } else { '-' }
     };
     let short: String = readable.chars().map(allowed).take(Name::MAX - 10).collect();
     format!("s{short}-{hash:08x}")
@@ -153,20 +140,12 @@ pub(super) fn write_only(config: &Value, schema: &Value) -> BTreeSet<String> {
 }
 
 /// Reports references to secrets where they would not be resolved.
-pub(super) fn check_references(
-    config: &Value,
-    secret: &BTreeSet<String>,
-    places: &Places,
-    findings: &mut Findings,
-) {
+pub(super) fn check_references(config: &Value, secret: &BTreeSet<String>, places: &Places, findings: &mut Findings) {
     let mut waiting = vec![(String::new(), config)];
     while let Some((pointer, value)) = waiting.pop() {
         match value {
             Value::String(text) if text.contains("${secret.") && reference(text).is_none() => {
-                let message = format!(
-                    "`{}` mixes a reference to a secret with other text",
-                    dotted(&pointer)
-                );
+                let message = format!("`{}` mixes a reference to a secret with other text", dotted(&pointer));
                 findings.error_with(
                     places.value(&pointer),
                     message,
@@ -174,30 +153,23 @@ pub(super) fn check_references(
                 );
             }
             Value::String(text) if !secret.contains(&pointer) && reference(text).is_some() => {
-                let message = format!(
-                    "`{}` cannot be a secret: it would be stored and shown in plain",
-                    dotted(&pointer)
-                );
+                let message =
+                    format!("`{}` cannot be a secret: it would be stored and shown in plain", dotted(&pointer));
                 let fields: Vec<String> = secret.iter().map(|pointer| dotted(pointer)).collect();
-                let help = (!fields.is_empty()).then(|| {
-                    format!(
-                        "secrets go into {}",
-                        super::words::listed(fields.iter().map(String::as_str))
-                    )
-                });
+                let help = (!fields.is_empty())
+                    .then(|| format!("secrets go into {}", super::words::listed(fields.iter().map(String::as_str))));
                 findings.error_with(places.value(&pointer), message, help);
             }
             Value::Array(items) => {
-                waiting.extend(items.iter().enumerate().map(|(index, item)| {
-                    (super::places::child(&pointer, &index.to_string()), item)
-                }));
+                waiting.extend(
+                    items
+                        .iter()
+                        .enumerate()
+                        .map(|(index, item)| (super::places::child(&pointer, &index.to_string()), item)),
+                );
             }
             Value::Object(members) => {
-                waiting.extend(
-                    members
-                        .iter()
-                        .map(|(key, member)| (super::places::child(&pointer, key), member)),
-                );
+                waiting.extend(members.iter().map(|(key, member)| (super::places::child(&pointer, key), member)));
             }
             _ => {}
         }

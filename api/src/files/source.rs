@@ -14,16 +14,9 @@ pub(super) struct Source<'t> {
 
 impl<'t> Source<'t> {
     pub(super) fn new(text: &'t str) -> Self {
-        let characters =
-            (!text.is_ascii()).then(|| text.char_indices().map(|(at, _)| at).collect());
-        let lines = std::iter::once(0)
-            .chain(text.match_indices('\n').map(|(at, _)| at + 1))
-            .collect();
-        Self {
-            text,
-            characters,
-            lines,
-        }
+        let characters = (!text.is_ascii()).then(|| text.char_indices().map(|(at, _)| at).collect());
+        let lines = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
+        Self { text, characters, lines }
     }
 
     pub(super) fn text(&self) -> &'t str {
@@ -40,27 +33,15 @@ impl<'t> Source<'t> {
         let start = self.floor(start);
         let end = self.floor(end).max(start);
         let line = self.lines.partition_point(|begin| *begin <= start);
-        let begin = line
-            .checked_sub(1)
-            .and_then(|index| self.lines.get(index))
-            .copied()
-            .unwrap_or(0);
+        let begin = line.checked_sub(1).and_then(|index| self.lines.get(index)).copied().unwrap_or(0);
         let column = self.character(start) - self.character(begin) + 1;
-        Span {
-            start,
-            end,
-            line,
-            column,
-        }
+        Span { start, end, line, column }
     }
 
     /// The span of a range of characters, less the white space at its end.
     pub(super) fn span_of_characters(&self, start: usize, end: usize) -> Span {
         let (start, end) = (self.byte(start), self.byte(end));
-        let length = self
-            .text
-            .get(start..end)
-            .map_or(0, |slice| slice.trim_end().len());
+        let length = self.text.get(start..end).map_or(0, |slice| slice.trim_end().len());
         self.span(start, start + length)
     }
 
@@ -74,10 +55,7 @@ impl<'t> Source<'t> {
 
     /// The last line before the one that `offset` is in which is not blank.
     pub(super) fn line_before(&self, offset: usize) -> Option<(usize, &'t str)> {
-        let within = self
-            .lines
-            .partition_point(|begin| *begin <= offset)
-            .checked_sub(1)?;
+        let within = self.lines.partition_point(|begin| *begin <= offset).checked_sub(1)?;
         self.lines.get(..within)?.iter().rev().find_map(|begin| {
             let line = self.text.get(*begin..)?.lines().next()?;
             (!line.trim().is_empty()).then_some((*begin, line))

@@ -29,16 +29,10 @@ fn report_tabs(source: &Source<'_>, line: usize, findings: &mut Findings) -> boo
         })
         .collect();
     // The parser may still be in the line before the tab.
-    let concerned = tabs
-        .iter()
-        .any(|tab| tab.line == line || tab.line == line + 1);
+    let concerned = tabs.iter().any(|tab| tab.line == line || tab.line == line + 1);
     if concerned {
         for tab in tabs {
-            findings.error_with(
-                tab,
-                "a tab in the indentation",
-                "YAML is indented with spaces".to_owned(),
-            );
+            findings.error_with(tab, "a tab in the indentation", "YAML is indented with spaces".to_owned());
         }
     }
     concerned
@@ -53,42 +47,27 @@ fn in_words(info: &str) -> (String, Option<&'static str>) {
             "a second `:` that makes no key here",
             "put text that has `: ` in it in quotes, and let keys of one mapping begin in the same column",
         ),
-        _ if info.contains("did not find expected key") => {
-            ("this line belongs to no mapping above it", indentation)
-        }
-        _ if info.contains("did not find expected '-'") => {
-            ("this line belongs to no list above it", indentation)
-        }
+        _ if info.contains("did not find expected key") => ("this line belongs to no mapping above it", indentation),
+        _ if info.contains("did not find expected '-'") => ("this line belongs to no list above it", indentation),
         _ if info.contains("simple key expected ':'") || info.contains("simple key expect ':'") => {
             ("a key without its `:`", "write `key: value`")
         }
-        _ if info.contains("quoted scalar") && info.contains("end of stream") => (
-            "the text that is quoted here never ends",
-            "close the quotes",
-        ),
-        _ if info.contains("flow sequence, expected") => (
-            "a list in `[…]` goes on or ends wrongly here",
-            "separate with `,` and end with `]`",
-        ),
-        _ if info.contains("flow mapping") && info.contains("expected") => (
-            "a mapping in `{…}` goes on or ends wrongly here",
-            "separate with `,` and end with `}`",
-        ),
-        _ if info.contains("unknown anchor") => ("this alias has no anchor before it", quote),
-        _ if info.contains("unexpected character") => {
-            ("a value cannot begin with this character", quote)
+        _ if info.contains("quoted scalar") && info.contains("end of stream") => {
+            ("the text that is quoted here never ends", "close the quotes")
         }
+        _ if info.contains("flow sequence, expected") => {
+            ("a list in `[…]` goes on or ends wrongly here", "separate with `,` and end with `]`")
+        }
+        _ if info.contains("flow mapping") && info.contains("expected") => {
+            ("a mapping in `{…}` goes on or ends wrongly here", "separate with `,` and end with `}`")
+        }
+        _ if info.contains("unknown anchor") => ("this alias has no anchor before it", quote),
+        _ if info.contains("unexpected character") => ("a value cannot begin with this character", quote),
         _ if info.contains("recursion limit") => {
-            return (
-                format!("mappings and lists nest more than {MAX_DEPTH} deep here"),
-                None,
-            );
+            return (format!("mappings and lists nest more than {MAX_DEPTH} deep here"), None);
         }
         _ if info.contains("unprintable") => ("a character that no file may have", "remove it"),
-        _ if info.contains("tab") => (
-            "a tab where YAML wants spaces",
-            "YAML is indented with spaces",
-        ),
+        _ if info.contains("tab") => ("a tab where YAML wants spaces", "YAML is indented with spaces"),
         _ => return (format!("this is not YAML: {}", shown(info)), None),
     };
     (message.to_owned(), Some(help))
@@ -98,9 +77,7 @@ fn in_words(info: &str) -> (String, Option<&'static str>) {
 /// follow it.
 pub(super) fn block_header(line: &str) -> Option<usize> {
     line.match_indices(['|', '>']).map(|(at, _)| at).find(|at| {
-        let before = line
-            .get(..*at)
-            .is_none_or(|before| before.is_empty() || before.ends_with(char::is_whitespace));
+        let before = line.get(..*at).is_none_or(|before| before.is_empty() || before.ends_with(char::is_whitespace));
         let after = line
             .get(at + 1..)
             .unwrap_or_default()
@@ -119,21 +96,10 @@ mod tests {
         let source = Source::new(text);
         let mut findings = Findings::default();
         load(&source, &mut findings);
-        let lines = findings
-            .conclude(None::<()>)
-            .diagnostics
-            .into_iter()
-            .map(|found| {
-                let place = found
-                    .span
-                    .map(|span| format!("{}:{}", span.line, span.column))
-                    .unwrap_or_default();
-                format!(
-                    "{place} {} ({})",
-                    found.message,
-                    found.help.unwrap_or_default()
-                )
-            });
+        let lines = findings.conclude(None::<()>).diagnostics.into_iter().map(|found| {
+            let place = found.span.map(|span| format!("{}:{}", span.line, span.column)).unwrap_or_default();
+            format!("{place} {} ({})", found.message, found.help.unwrap_or_default())
+        });
         lines.collect::<Vec<_>>().join("\n")
     }
 
@@ -160,9 +126,7 @@ mod tests {
             "a: \0\n",
             "a\nb: c\n",
         ];
-        let all = files
-            .map(|file| format!("{file:?}\n  {}", mistakes(file)))
-            .join("\n");
+        let all = files.map(|file| format!("{file:?}\n  {}", mistakes(file))).join("\n");
         insta::assert_snapshot!(all, @r#"
     "a: b: c\n"
       1:5 a second `:` that makes no key here (put text that has `: ` in it in quotes, and let keys of one mapping begin in the same column)

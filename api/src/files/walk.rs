@@ -13,18 +13,8 @@ const MAX_DEPTH: usize = 256;
 ///
 /// Follows local references and every combinator, whether or not its branch is the one that holds. Ends on any
 /// schema, cyclic ones too: no schema is visited twice for one value.
-pub(super) fn annotations<'s>(
-    config: &Value,
-    schema: &'s Value,
-    visit: &mut impl FnMut(&str, &'s Map<String, Value>),
-) {
-    Walk {
-        root: schema,
-        seen: HashSet::new(),
-        depth: 0,
-        visit,
-    }
-    .value("", config, schema);
+pub(super) fn annotations<'s>(config: &Value, schema: &'s Value, visit: &mut impl FnMut(&str, &'s Map<String, Value>)) {
+    Walk { root: schema, seen: HashSet::new(), depth: 0, visit }.value("", config, schema);
 }
 
 struct Walk<'s, 'v, V> {
@@ -37,9 +27,7 @@ struct Walk<'s, 'v, V> {
 impl<'s, V: FnMut(&str, &'s Map<String, Value>)> Walk<'s, '_, V> {
     fn value(&mut self, pointer: &str, value: &Value, schema: &'s Value) {
         let Value::Object(rules) = schema else { return };
-        let new = self
-            .seen
-            .insert((pointer.to_owned(), std::ptr::from_ref(schema).addr()));
+        let new = self.seen.insert((pointer.to_owned(), std::ptr::from_ref(schema).addr()));
         if !new || self.depth == MAX_DEPTH {
             return;
         }
@@ -76,24 +64,11 @@ impl<'s, V: FnMut(&str, &'s Map<String, Value>)> Walk<'s, '_, V> {
 
 /// The schemas that speak about the same value.
 fn branches<'s>(root: &'s Value, rules: &'s Map<String, Value>) -> Vec<&'s Value> {
-    let lists = ["allOf", "anyOf", "oneOf"]
-        .into_iter()
-        .filter_map(|key| rules.get(key)?.as_array())
-        .flatten();
-    let single = ["if", "then", "else"]
-        .into_iter()
-        .filter_map(|key| rules.get(key));
-    let dependent = rules
-        .get("dependentSchemas")
-        .and_then(Value::as_object)
-        .into_iter()
-        .flat_map(Map::values);
+    let lists = ["allOf", "anyOf", "oneOf"].into_iter().filter_map(|key| rules.get(key)?.as_array()).flatten();
+    let single = ["if", "then", "else"].into_iter().filter_map(|key| rules.get(key));
+    let dependent = rules.get("dependentSchemas").and_then(Value::as_object).into_iter().flat_map(Map::values);
     let reference = rules.get("$ref").and_then(|target| resolve(root, target));
-    lists
-        .chain(single)
-        .chain(dependent)
-        .chain(reference)
-        .collect()
+    lists.chain(single).chain(dependent).chain(reference).collect()
 }
 
 /// The schema that a local reference (`#/$defs/Policy`) names.
@@ -103,16 +78,9 @@ pub(super) fn resolve<'s>(root: &'s Value, reference: &Value) -> Option<&'s Valu
 
 /// The schemas of a member: its own, or those for members without one.
 fn of_member<'s>(rules: &'s Map<String, Value>, key: &str) -> Vec<&'s Value> {
-    if let Some(own) = rules
-        .get("properties")
-        .and_then(|properties| properties.get(key))
-    {
+    if let Some(own) = rules.get("properties").and_then(|properties| properties.get(key)) {
         return vec![own];
     }
-    let patterns = rules
-        .get("patternProperties")
-        .and_then(Value::as_object)
-        .into_iter()
-        .flat_map(Map::values);
+    let patterns = rules.get("patternProperties").and_then(Value::as_object).into_iter().flat_map(Map::values);
     patterns.chain(rules.get("additionalProperties")).collect()
 }

@@ -34,10 +34,7 @@ fn cut(text: &str, most: usize) -> String {
 }
 
 /// The candidate that `wrong` is probably a slip of.
-pub(super) fn nearest<'c>(
-    wrong: &str,
-    candidates: impl IntoIterator<Item = &'c str>,
-) -> Option<&'c str> {
+pub(super) fn nearest<'c>(wrong: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
     if wrong.len() > MAX_SHOWN {
         return None;
     }
@@ -45,8 +42,7 @@ pub(super) fn nearest<'c>(
     let likeness = |candidate: &str| {
         let candidate = fold(candidate);
         // Jaro-Winkler judges short words too hard: one slip in `ecs` is a third of it.
-        let one_slip =
-            folded.chars().count() >= 3 && strsim::osa_distance(&folded, &candidate) <= 1;
+        let one_slip = folded.chars().count() >= 3 && strsim::osa_distance(&folded, &candidate) <= 1;
         strsim::jaro_winkler(&folded, &candidate).max(if one_slip { 0.9 } else { 0.0 })
     };
     candidates
@@ -59,18 +55,11 @@ pub(super) fn nearest<'c>(
 
 /// `clusterSize`, `Cluster-Size` and `cluster_size` are one word to the eye.
 fn fold(text: &str) -> String {
-    text.chars()
-        .filter(|c| !matches!(c, '_' | '-' | '.'))
-        .flat_map(char::to_lowercase)
-        .collect()
+    text.chars().filter(|c| !matches!(c, '_' | '-' | '.')).flat_map(char::to_lowercase).collect()
 }
 
 /// Help for a word that is not one of `candidates`.
-pub(super) fn suggestion<'c>(
-    wrong: &str,
-    what: &str,
-    candidates: impl IntoIterator<Item = &'c str>,
-) -> Option<String> {
+pub(super) fn suggestion<'c>(wrong: &str, what: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<String> {
     let candidates: Vec<&str> = candidates.into_iter().collect();
     match nearest(wrong, candidates.iter().copied()) {
         Some(near) => Some(format!("did you mean `{near}`?")),
@@ -81,10 +70,7 @@ pub(super) fn suggestion<'c>(
 
 /// `a`, `b` and `c`
 pub(super) fn listed<'c>(words: impl IntoIterator<Item = &'c str>) -> String {
-    let quoted: Vec<String> = words
-        .into_iter()
-        .map(|word| format!("`{}`", shown(word)))
-        .collect();
+    let quoted: Vec<String> = words.into_iter().map(|word| format!("`{}`", shown(word))).collect();
     match quoted.split_last() {
         None => "none".to_owned(),
         Some((only, [])) => only.clone(),

@@ -54,13 +54,7 @@ impl Node {
 
     /// Whether nothing is written here.
     pub(super) fn is_null(&self) -> bool {
-        matches!(
-            &self.content,
-            Content::Scalar {
-                value: Value::Null,
-                ..
-            }
-        )
+        matches!(&self.content, Content::Scalar { value: Value::Null, .. })
     }
 
     /// The node as JSON, without its places.
@@ -79,9 +73,8 @@ impl Node {
     /// How many nodes it has, keys included, and how deep they nest.
     fn measure(&self) -> (usize, usize) {
         let of = |children: &mut dyn Iterator<Item = &Node>| {
-            let (nodes, depth) = children
-                .map(Self::measure)
-                .fold((0, 0), |sum, child| (sum.0 + child.0, sum.1.max(child.1)));
+            let (nodes, depth) =
+                children.map(Self::measure).fold((0, 0), |sum, child| (sum.0 + child.0, sum.1.max(child.1)));
             (nodes + 1, depth + 1)
         };
         match &self.content {
@@ -98,10 +91,7 @@ impl Node {
 /// Reads a text that must be one YAML document. `None` when it is no YAML at all: then the findings say why.
 pub(super) fn load(source: &Source<'_>, findings: &mut Findings) -> Option<Node> {
     if source.text().len() > MAX_BYTES {
-        let message = format!(
-            "the file is {} bytes long; files end before {MAX_BYTES} bytes",
-            source.text().len()
-        );
+        let message = format!("the file is {} bytes long; files end before {MAX_BYTES} bytes", source.text().len());
         findings.error(source.span(0, 0), message);
         return None;
     }

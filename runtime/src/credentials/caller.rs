@@ -20,17 +20,11 @@ pub(super) async fn identity(
     endpoint: Option<&str>,
     now: SystemTime,
 ) -> Result<Identity, CredentialError> {
-    let url = endpoint.map_or_else(
-        || regional(region),
-        |url| format!("{}/", url.trim_end_matches('/')),
-    );
+    let url = endpoint.map_or_else(|| regional(region), |url| format!("{}/", url.trim_end_matches('/')));
     let mut request = SignedParts {
         method: "POST".to_owned(),
         url,
-        headers: vec![(
-            "content-type".to_owned(),
-            "application/x-www-form-urlencoded; charset=utf-8".to_owned(),
-        )],
+        headers: vec![("content-type".to_owned(), "application/x-www-form-urlencoded; charset=utf-8".to_owned())],
         body: QUESTION.to_vec(),
     };
     sigv4::sign(key, "sts", region, &mut request, now)?;
@@ -95,9 +89,7 @@ fn read(cloud: &str, region: &str, answer: &Inbound) -> Result<Identity, Credent
     let cloud = cloud.to_owned();
     if answer.status == 200 {
         return match quick_xml::de::from_str::<Answer>(&text) {
-            Ok(Answer {
-                get_caller_identity_result: caller,
-            }) => Ok(Identity {
+            Ok(Answer { get_caller_identity_result: caller }) => Ok(Identity {
                 partition: caller.arn.split(':').nth(1).map(str::to_owned),
                 account: caller.account,
                 principal: caller.arn,
@@ -105,11 +97,7 @@ fn read(cloud: &str, region: &str, answer: &Inbound) -> Result<Identity, Credent
             }),
             Err(_) => {
                 let why = "the answer is not one of STS; is the endpoint right?".to_owned();
-                Err(CredentialError::Unreachable {
-                    cloud,
-                    what: "STS".to_owned(),
-                    why,
-                })
+                Err(CredentialError::Unreachable { cloud, what: "STS".to_owned(), why })
             }
         };
     }
@@ -119,44 +107,22 @@ fn read(cloud: &str, region: &str, answer: &Inbound) -> Result<Identity, Credent
     };
     match answer.status {
         400..=428 | 430..=499 => Err(CredentialError::Refused { cloud, why }),
-        _ => Err(CredentialError::Unreachable {
-            cloud,
-            what: "STS".to_owned(),
-            why,
-        }),
+        _ => Err(CredentialError::Unreachable { cloud, what: "STS".to_owned(), why }),
     }
 }
 
 /// A message of somebody else's, fit for a terminal.
 pub(super) fn printable(message: &str) -> String {
-    message
-        .trim()
-        .chars()
-        .filter(|c| !c.is_control())
-        .take(300)
-        .collect()
+    message.trim().chars().filter(|c| !c.is_control()).take(300).collect()
 }
 
 #[cfg(test)]
-#[allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing
-)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 mod tests {
     use super::*;
 
     fn answer(status: u16, body: &str) -> Result<Identity, CredentialError> {
-        read(
-            "aws",
-            "eu-west-1",
-            &Inbound {
-                status,
-                headers: Vec::new(),
-                body: body.as_bytes().to_vec(),
-            },
-        )
+        read("aws", "eu-west-1", &Inbound { status, headers: Vec::new(), body: body.as_bytes().to_vec() })
     }
 
     #[test]
@@ -168,14 +134,8 @@ mod tests {
                </GetCallerIdentityResult><ResponseMetadata><RequestId>x</RequestId></ResponseMetadata></GetCallerIdentityResponse>"#,
         );
         let identity = identity.unwrap();
-        assert_eq!(
-            (identity.account.as_str(), identity.partition.as_deref()),
-            ("123456789012", Some("aws-us-gov"))
-        );
-        assert_eq!(
-            identity.principal,
-            "arn:aws-us-gov:iam::123456789012:user/Alice"
-        );
+        assert_eq!((identity.account.as_str(), identity.partition.as_deref()), ("123456789012", Some("aws-us-gov")));
+        assert_eq!(identity.principal, "arn:aws-us-gov:iam::123456789012:user/Alice");
     }
 
     #[test]
@@ -195,29 +155,15 @@ mod tests {
 
     #[test]
     fn throttling_and_outages_are_no_refusal() {
-        for (status, body) in [
-            (503, ""),
-            (429, ""),
-            (500, "<x/>"),
-            (200, "<html>hello</html>"),
-        ] {
+        for (status, body) in [(503, ""), (429, ""), (500, "<x/>"), (200, "<html>hello</html>")] {
             assert!(answer(status, body).unwrap_err().is_transient(), "{status}");
         }
     }
 
     #[test]
     fn each_partition_has_its_own_domain() {
-        assert_eq!(
-            regional("eu-west-1"),
-            "https://sts.eu-west-1.amazonaws.com/"
-        );
-        assert_eq!(
-            regional("us-gov-west-1"),
-            "https://sts.us-gov-west-1.amazonaws.com/"
-        );
-        assert_eq!(
-            regional("cn-north-1"),
-            "https://sts.cn-north-1.amazonaws.com.cn/"
-        );
+        assert_eq!(regional("eu-west-1"), "https://sts.eu-west-1.amazonaws.com/");
+        assert_eq!(regional("us-gov-west-1"), "https://sts.us-gov-west-1.amazonaws.com/");
+        assert_eq!(regional("cn-north-1"), "https://sts.cn-north-1.amazonaws.com.cn/");
     }
 }

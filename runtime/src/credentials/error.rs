@@ -15,9 +15,7 @@ pub enum CredentialError {
         why: String,
     },
     /// What was stored cannot be used.
-    #[error(
-        "the credentials of {cloud} cannot be used: {why}. Set them up again with `cld setup {cloud}`"
-    )]
+    #[error("the credentials of {cloud} cannot be used: {why}. Set them up again with `cld setup {cloud}`")]
     Unusable {
         /// The cloud.
         cloud: String,
@@ -25,9 +23,7 @@ pub enum CredentialError {
         why: String,
     },
     /// They are of another type than the signer needs.
-    #[error(
-        "`{signer}` needs {needs}, but the credentials of {cloud} are {has}. Change them with `cld setup {cloud}`"
-    )]
+    #[error("`{signer}` needs {needs}, but the credentials of {cloud} are {has}. Change them with `cld setup {cloud}`")]
     Mismatch {
         /// The cloud.
         cloud: String,

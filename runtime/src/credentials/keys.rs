@@ -33,9 +33,7 @@ pub(super) struct Key(aws_credential_types::Credentials);
 impl Key {
     pub(super) fn new(id: &str, secret: &str, session_token: Option<&str>) -> Self {
         let token = session_token.map(str::to_owned);
-        Self(aws_credential_types::Credentials::new(
-            id, secret, token, None, "stored",
-        ))
+        Self(aws_credential_types::Credentials::new(id, secret, token, None, "stored"))
     }
 
     pub(super) fn credentials(&self) -> aws_credential_types::Credentials {
@@ -71,14 +69,8 @@ impl Keys {
     pub(super) fn new(cloud: &str, source: &CredentialSource) -> Result<Self, &'static str> {
         let seen = Seen::default();
         let origin = match source {
-            CredentialSource::Key {
-                id,
-                secret,
-                session_token,
-            } => {
-                let visible = |text: &str| {
-                    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic())
-                };
+            CredentialSource::Key { id, secret, session_token } => {
+                let visible = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
                 let token = session_token.as_ref().map(Secret::expose);
                 if !visible(id) || !visible(secret.expose()) || !token.is_none_or(visible) {
                     return Err("a part of the key is empty or holds a blank or a line break");
@@ -92,20 +84,11 @@ impl Keys {
             CredentialSource::Chain => Origin::Chain,
             _ => return Err("they are no AWS keys"),
         };
-        Ok(Self {
-            cloud: cloud.to_owned(),
-            origin,
-            found: Mutex::default(),
-            seen,
-        })
+        Ok(Self { cloud: cloud.to_owned(), origin, found: Mutex::default(), seen })
     }
 
     /// The key to sign with now.
-    pub(super) async fn current(
-        &self,
-        region: &str,
-        now: SystemTime,
-    ) -> Result<Key, CredentialError> {
+    pub(super) async fn current(&self, region: &str, now: SystemTime) -> Result<Key, CredentialError> {
         if let Origin::Stored(key) = &self.origin {
             return Ok(key.clone());
         }
@@ -129,17 +112,9 @@ impl Keys {
                 Ok(key)
             }
             // The ones at hand are still good: a hiccup of the provider must not stop the work.
-            Err(error) => match found
-                .key
-                .as_ref()
-                .filter(|key| key.0.expiry().is_some_and(|at| now < at))
-            {
+            Err(error) => match found.key.as_ref().filter(|key| key.0.expiry().is_some_and(|at| now < at)) {
                 Some(key) => {
-                    tracing::warn!(
-                        cloud = self.cloud,
-                        error = chain(&error),
-                        "credentials could not be renewed yet"
-                    );
+                    tracing::warn!(cloud = self.cloud, error = chain(&error), "credentials could not be renewed yet");
                     Ok(key.clone())
                 }
                 None => Err(self.not_found(&error)),
@@ -165,31 +140,18 @@ impl Keys {
         let client = if rustls_native_certs::load_native_certs().certs.is_empty() {
             client.build_http()
         } else {
-            client
-                .tls_provider(Provider::Rustls(CryptoMode::Ring))
-                .build_https()
+            client.tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https()
         };
         let region = Region::new(region.to_owned());
-        let config = ProviderConfig::without_region()
-            .with_region(Some(region.clone()))
-            .with_http_client(client);
+        let config = ProviderConfig::without_region().with_region(Some(region.clone())).with_http_client(client);
         match &self.origin {
             Origin::Profile(name) => SharedCredentialsProvider::new(
-                ProfileFileCredentialsProvider::builder()
-                    .configure(&config)
-                    .profile_name(name)
-                    .build(),
+                ProfileFileCredentialsProvider::builder().configure(&config).profile_name(name).build(),
             ),
-            Origin::Environment => {
-                SharedCredentialsProvider::new(EnvironmentVariableCredentialsProvider::new())
-            }
+            Origin::Environment => SharedCredentialsProvider::new(EnvironmentVariableCredentialsProvider::new()),
             // The region is given so that the chain does not go and ask the instance metadata for one.
             Origin::Chain => SharedCredentialsProvider::new(
-                DefaultCredentialsChain::builder()
-                    .configure(config)
-                    .region(region)
-                    .build()
-                    .await,
+                DefaultCredentialsChain::builder().configure(config).region(region).build().await,
             ),
             Origin::Stored(key) => SharedCredentialsProvider::new(key.credentials()),
         }
@@ -199,28 +161,13 @@ impl Keys {
         let (cloud, why) = (self.cloud.clone(), chain(error));
         let looked_in = match &self.origin {
             Origin::Profile(name) => format!("profile `{name}` of the server's user"),
-            Origin::Environment => {
-                "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in the server's environment".to_owned()
-            }
-            Origin::Chain | Origin::Stored(_) => {
-                "the default chain of the server's machine".to_owned()
-            }
+            Origin::Environment => "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in the server's environment".to_owned(),
+            Origin::Chain | Origin::Stored(_) => "the default chain of the server's machine".to_owned(),
         };
         match error {
-            CredentialsError::ProviderTimedOut(_) => CredentialError::Unreachable {
-                cloud,
-                what: looked_in,
-                why,
-            },
-            CredentialsError::ProviderError(_) => CredentialError::Unreachable {
-                cloud,
-                what: looked_in,
-                why,
-            },
-            _ => CredentialError::Missing {
-                cloud,
-                why: format!("{looked_in}: {why}"),
-            },
+            CredentialsError::ProviderTimedOut(_) => CredentialError::Unreachable { cloud, what: looked_in, why },
+            CredentialsError::ProviderError(_) => CredentialError::Unreachable { cloud, what: looked_in, why },
+            _ => CredentialError::Missing { cloud, why: format!("{looked_in}: {why}") },
         }
     }
 }
@@ -241,12 +188,7 @@ impl fmt::Debug for Keys {
 }
 
 #[cfg(test)]
-#[allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing
-)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 mod tests {
     use super::*;
 
@@ -257,11 +199,7 @@ mod tests {
     #[test]
     fn keys_are_renewed_shortly_before_they_expire() {
         assert_eq!(renew_at(at(1000), Some(at(4600))), at(4300));
-        assert_eq!(
-            renew_at(at(1000), Some(at(1200))),
-            at(1010),
-            "soon, and not at every request"
-        );
+        assert_eq!(renew_at(at(1000), Some(at(1200))), at(1010), "soon, and not at every request");
         assert_eq!(renew_at(at(1000), Some(at(1005))), at(1005));
         assert_eq!(renew_at(at(1000), Some(at(900))), at(1000));
         assert_eq!(renew_at(at(1000), None), at(1300));
@@ -271,9 +209,6 @@ mod tests {
     fn debug_does_not_show_a_key() {
         let key = Key::new("AKIDEXAMPLE", "wJalrXUtnFEMI", Some("session-token"));
         let shown = format!("{key:?}");
-        assert!(
-            !shown.contains("wJalr") && !shown.contains("session-token"),
-            "{shown}"
-        );
+        assert!(!shown.contains("wJalr") && !shown.contains("session-token"), "{shown}");
     }
 }

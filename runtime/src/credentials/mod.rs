@@ -112,19 +112,9 @@ pub struct Credentials {
 
 enum Kind {
     Aws(Keys),
-    Value {
-        secret: Secret,
-        account: Option<String>,
-    },
-    Basic {
-        username: String,
-        password: Secret,
-        account: Option<String>,
-    },
-    Client {
-        tokens: Tokens,
-        account: Option<String>,
-    },
+    Value { secret: Secret, account: Option<String> },
+    Basic { username: String, password: Secret, account: Option<String> },
+    Client { tokens: Tokens, account: Option<String> },
 }
 
 impl Credentials {
@@ -138,55 +128,29 @@ impl Credentials {
         source: &CredentialSource,
         surroundings: Surroundings,
     ) -> Result<Self, CredentialError> {
-        let unusable = |why: &str| CredentialError::Unusable {
-            cloud: cloud.to_owned(),
-            why: why.to_owned(),
-        };
+        let unusable = |why: &str| CredentialError::Unusable { cloud: cloud.to_owned(), why: why.to_owned() };
         let kind = match source {
             CredentialSource::Value { secret, account } => {
                 let value = http::HeaderValue::from_str(secret.expose());
                 if secret.expose().is_empty() || value.is_err() {
                     return Err(unusable("the key is empty or holds a line break"));
                 }
-                Kind::Value {
-                    secret: secret.clone(),
-                    account: account.clone(),
-                }
+                Kind::Value { secret: secret.clone(), account: account.clone() }
             }
-            CredentialSource::Basic {
-                username,
-                password,
-                account,
-            } => {
+            CredentialSource::Basic { username, password, account } => {
                 let control = |text: &str| text.chars().any(char::is_control);
                 if username.contains(':') || control(username) || control(password.expose()) {
-                    return Err(unusable(
-                        "a user name must not hold a colon, nor either a control character",
-                    ));
+                    return Err(unusable("a user name must not hold a colon, nor either a control character"));
                 }
-                Kind::Basic {
-                    username: username.clone(),
-                    password: password.clone(),
-                    account: account.clone(),
-                }
+                Kind::Basic { username: username.clone(), password: password.clone(), account: account.clone() }
             }
-            CredentialSource::ClientCredentials {
-                token_url,
-                client_id,
-                client_secret,
-                account,
-            } => Kind::Client {
+            CredentialSource::ClientCredentials { token_url, client_id, client_secret, account } => Kind::Client {
                 tokens: Tokens::new(cloud, token_url, client_id, client_secret),
                 account: account.clone(),
             },
             _ => Kind::Aws(Keys::new(cloud, source).map_err(unusable)?),
         };
-        Ok(Self {
-            cloud: cloud.to_owned(),
-            kind,
-            source: source.to_string(),
-            surroundings,
-        })
+        Ok(Self { cloud: cloud.to_owned(), kind, source: source.to_string(), surroundings })
     }
 
     /// Signs a request for this time. Signing again replaces what was there.
@@ -204,30 +168,17 @@ impl Credentials {
                 let key = keys.current(region, now).await?;
                 sigv4::sign(&key, service, region, request, now)
             }
-            (Signer::Header { name, prefix }, Kind::Value { secret, .. }) => set(
-                request,
-                name,
-                &Zeroizing::new(format!("{prefix}{}", secret.expose())),
-            ),
-            (
-                Signer::Basic,
-                Kind::Basic {
-                    username, password, ..
-                },
-            ) => set(request, "authorization", &basic(username, password)),
-            (Signer::OAuth2ClientCredentials { scopes }, Kind::Client { tokens, .. }) => {
-                let token = tokens
-                    .current(&self.surroundings.egress, scopes, now)
-                    .await?;
-                set(
-                    request,
-                    "authorization",
-                    &Zeroizing::new(format!("Bearer {}", token.expose())),
-                )
+            (Signer::Header { name, prefix }, Kind::Value { secret, .. }) => {
+                set(request, name, &Zeroizing::new(format!("{prefix}{}", secret.expose())))
             }
-            (Signer::GoogleOauth { .. }, _) => Err(CredentialError::NoSuchSigner {
-                signer: signer.name(),
-            }),
+            (Signer::Basic, Kind::Basic { username, password, .. }) => {
+                set(request, "authorization", &basic(username, password))
+            }
+            (Signer::OAuth2ClientCredentials { scopes }, Kind::Client { tokens, .. }) => {
+                let token = tokens.current(&self.surroundings.egress, scopes, now).await?;
+                set(request, "authorization", &Zeroizing::new(format!("Bearer {}", token.expose())))
+            }
+            (Signer::GoogleOauth { .. }, _) => Err(CredentialError::NoSuchSigner { signer: signer.name() }),
             _ => Err(CredentialError::Mismatch {
                 cloud: self.cloud.clone(),
                 signer: signer.name(),
@@ -243,41 +194,21 @@ impl Credentials {
     ///
     /// # Errors
     /// When there are no credentials, the cloud refuses them, or nobody answers.
-    pub async fn identity(
-        &self,
-        region: &str,
-        endpoint: Option<&str>,
-    ) -> Result<Identity, CredentialError> {
+    pub async fn identity(&self, region: &str, endpoint: Option<&str>) -> Result<Identity, CredentialError> {
         let (named, hashed, principal) = match &self.kind {
             Kind::Aws(keys) => {
                 let now = SystemTime::now();
                 let region = if region.is_empty() { USUAL_REGION } else { region };
                 let key = keys.current(region, now).await?;
-                return caller::identity(
-                    &self.cloud,
-                    &key,
-                    &self.surroundings.egress,
-                    region,
-                    endpoint,
-                    now,
-                )
-                .await;
+                return caller::identity(&self.cloud, &key, &self.surroundings.egress, region, endpoint, now).await;
             }
             Kind::Value { secret, account } => (account, self.hash(&[secret.expose()])?, None),
-            Kind::Basic {
-                username,
-                password,
-                account,
-            } => (
-                account,
-                self.hash(&[username, password.expose()])?,
-                Some(username.clone()),
-            ),
-            Kind::Client { tokens, account } => (
-                account,
-                self.hash(&[tokens.client_id(), tokens.url()])?,
-                Some(tokens.client_id().to_owned()),
-            ),
+            Kind::Basic { username, password, account } => {
+                (account, self.hash(&[username, password.expose()])?, Some(username.clone()))
+            }
+            Kind::Client { tokens, account } => {
+                (account, self.hash(&[tokens.client_id(), tokens.url()])?, Some(tokens.client_id().to_owned()))
+            }
         };
         Ok(Identity {
             account: named.clone().unwrap_or_else(|| hashed.clone()),
@@ -294,20 +225,12 @@ impl Credentials {
         let texts = match &self.kind {
             Kind::Aws(keys) => keys.secrets(),
             Kind::Value { secret, .. } => vec![secret.clone()],
-            Kind::Basic {
-                username, password, ..
-            } => {
-                vec![
-                    password.clone(),
-                    Secret::from(format!("{username}:{}", password.expose())),
-                ]
+            Kind::Basic { username, password, .. } => {
+                vec![password.clone(), Secret::from(format!("{username}:{}", password.expose()))]
             }
             Kind::Client { tokens, .. } => tokens.secrets(),
         };
-        texts
-            .iter()
-            .map(|secret| Zeroizing::new(secret.expose().to_owned()))
-            .collect()
+        texts.iter().map(|secret| Zeroizing::new(secret.expose().to_owned())).collect()
     }
 
     /// For the operator: `profile default`, `stored key AKIA…`.
@@ -319,19 +242,15 @@ impl Credentials {
     /// Keyed, so that the account in the store or an answer is no means to try keys out.
     fn hash(&self, parts: &[&str]) -> Result<String, CredentialError> {
         let key = &self.surroundings.account_key;
-        let mut mac =
-            Hmac::<Sha256>::new_from_slice(key).map_err(|_| CredentialError::Unusable {
-                cloud: self.cloud.clone(),
-                why: "the server has no key to hash them with".to_owned(),
-            })?;
+        let mut mac = Hmac::<Sha256>::new_from_slice(key).map_err(|_| CredentialError::Unusable {
+            cloud: self.cloud.clone(),
+            why: "the server has no key to hash them with".to_owned(),
+        })?;
         for part in std::iter::once(&self.cloud.as_str()).chain(parts) {
             mac.update(&(part.len() as u64).to_be_bytes());
             mac.update(part.as_bytes());
         }
-        Ok(hex::encode(mac.finalize().into_bytes())
-            .chars()
-            .take(16)
-            .collect())
+        Ok(hex::encode(mac.finalize().into_bytes()).chars().take(16).collect())
     }
 }
 
@@ -344,19 +263,12 @@ fn basic(username: &str, password: &Secret) -> Zeroizing<String> {
 /// Sets a header, once.
 fn set(request: &mut SignedParts, name: &str, value: &str) -> Result<(), CredentialError> {
     if http::HeaderName::from_bytes(name.as_bytes()).is_err() {
-        return Err(CredentialError::Request(format!(
-            "`{}` is not a header name",
-            name.escape_debug()
-        )));
+        return Err(CredentialError::Request(format!("`{}` is not a header name", name.escape_debug())));
     }
     if http::HeaderValue::from_str(value).is_err() {
-        return Err(CredentialError::Request(format!(
-            "the value of `{name}` would hold a control character"
-        )));
+        return Err(CredentialError::Request(format!("the value of `{name}` would hold a control character")));
     }
-    request
-        .headers
-        .retain(|(other, _)| !other.eq_ignore_ascii_case(name));
+    request.headers.retain(|(other, _)| !other.eq_ignore_ascii_case(name));
     request.headers.push((name.to_owned(), value.to_owned()));
     Ok(())
 }
@@ -392,10 +304,7 @@ impl fmt::Debug for SignedParts {
     /// Without header values, query and body.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names: Vec<&str> = self.headers.iter().map(|(name, _)| name.as_str()).collect();
-        f.debug_struct("SignedParts")
-            .field("method", &self.method)
-            .field("headers", &names)
-            .finish_non_exhaustive()
+        f.debug_struct("SignedParts").field("method", &self.method).field("headers", &names).finish_non_exhaustive()
     }
 }
 

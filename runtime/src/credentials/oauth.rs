@@ -103,9 +103,7 @@ impl Tokens {
             return Ok(token.clone());
         }
         let answer = egress.send("credentials", self.question(&scope)).await;
-        let answer = answer.map_err(|error| {
-            CredentialError::unanswered(&self.cloud, "the token endpoint", &error)
-        })?;
+        let answer = answer.map_err(|error| CredentialError::unanswered(&self.cloud, "the token endpoint", &error))?;
         let (token, life) = self.read(&answer)?;
         self.seen.add(&token);
         kept.retain(|_, (_, renew_at)| now < *renew_at);
@@ -120,25 +118,15 @@ impl Tokens {
             form.append_pair("scope", scope);
         }
         // Section 2.3.1: both parts are form-encoded before they become user and password.
-        let encoded =
-            |text: &str| Zeroizing::new(byte_serialize(text.as_bytes()).collect::<String>());
-        let (id, secret) = (
-            encoded(&self.client_id),
-            encoded(self.client_secret.expose()),
-        );
+        let encoded = |text: &str| Zeroizing::new(byte_serialize(text.as_bytes()).collect::<String>());
+        let (id, secret) = (encoded(&self.client_id), encoded(self.client_secret.expose()));
         let pair = Zeroizing::new(format!("{}:{}", *id, *secret));
         Outbound {
             method: "POST".to_owned(),
             url: self.url.clone(),
             headers: vec![
-                (
-                    "authorization".to_owned(),
-                    format!("Basic {}", STANDARD.encode(pair.as_bytes())),
-                ),
-                (
-                    "content-type".to_owned(),
-                    "application/x-www-form-urlencoded".to_owned(),
-                ),
+                ("authorization".to_owned(), format!("Basic {}", STANDARD.encode(pair.as_bytes()))),
+                ("content-type".to_owned(), "application/x-www-form-urlencoded".to_owned()),
                 ("accept".to_owned(), "application/json".to_owned()),
             ],
             body: form.finish().into_bytes(),
@@ -170,11 +158,7 @@ impl Tokens {
                     cloud,
                     why: "the token endpoint gives tokens of a type other than Bearer".to_owned(),
                 }),
-                None => Err(CredentialError::Unreachable {
-                    cloud,
-                    what,
-                    why: "its answer holds no token".to_owned(),
-                }),
+                None => Err(CredentialError::Unreachable { cloud, what, why: "its answer holds no token".to_owned() }),
             };
         }
         let why = match serde_json::from_slice::<NotGranted>(&answer.body) {

@@ -3,8 +3,8 @@
 use std::time::SystemTime;
 
 use aws_sigv4::http_request::{
-    PayloadChecksumKind, PercentEncodingMode, SignableBody, SignableRequest, SigningSettings,
-    UriPathNormalizationMode, sign as aws_sign,
+    PayloadChecksumKind, PercentEncodingMode, SignableBody, SignableRequest, SigningSettings, UriPathNormalizationMode,
+    sign as aws_sign,
 };
 use aws_sigv4::sign::v4;
 use url::Url;
@@ -14,12 +14,7 @@ use super::{CredentialError, SignedParts};
 use crate::egress::chain;
 
 /// The headers that a signature consists of.
-const OWN: &[&str] = &[
-    "authorization",
-    "x-amz-date",
-    "x-amz-security-token",
-    "x-amz-content-sha256",
-];
+const OWN: &[&str] = &["authorization", "x-amz-date", "x-amz-security-token", "x-amz-content-sha256"];
 
 /// Signs a request with a key, for a service in a region, at a time.
 pub(super) fn sign(
@@ -30,14 +25,7 @@ pub(super) fn sign(
     now: SystemTime,
 ) -> Result<(), CredentialError> {
     // The payload's hash goes in for every service: S3 asks for it, and all accept it.
-    sign_with(
-        key,
-        service,
-        region,
-        request,
-        now,
-        PayloadChecksumKind::XAmzSha256,
-    )
+    sign_with(key, service, region, request, now, PayloadChecksumKind::XAmzSha256)
 }
 
 fn sign_with(
@@ -49,24 +37,14 @@ fn sign_with(
     payload: PayloadChecksumKind,
 ) -> Result<(), CredentialError> {
     for (what, word) in [("service", service), ("region", region)] {
-        if word.is_empty()
-            || !word
-                .bytes()
-                .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
-        {
-            return Err(CredentialError::Request(format!(
-                "`{}` is not a {what}",
-                word.escape_debug()
-            )));
+        if word.is_empty() || !word.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_') {
+            return Err(CredentialError::Request(format!("`{}` is not a {what}", word.escape_debug())));
         }
     }
     // What is signed must be what is sent: the client sends the normal form.
-    let url = Url::parse(&request.url)
-        .map_err(|_| CredentialError::Request("its URL is not absolute".to_owned()))?;
+    let url = Url::parse(&request.url).map_err(|_| CredentialError::Request("its URL is not absolute".to_owned()))?;
     request.url = url.into();
-    request
-        .headers
-        .retain(|(name, _)| !OWN.iter().any(|own| name.eq_ignore_ascii_case(own)));
+    request.headers.retain(|(name, _)| !OWN.iter().any(|own| name.eq_ignore_ascii_case(own)));
 
     let mut settings = SigningSettings::default();
     settings.payload_checksum_kind = payload;
@@ -86,22 +64,13 @@ fn sign_with(
         .build()
         .map_err(|error| unsignable(&error))?
         .into();
-    let headers = request
-        .headers
-        .iter()
-        .map(|(name, value)| (name.as_str(), value.as_str()));
+    let headers = request.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
     let body = SignableBody::Bytes(&request.body);
-    let signable = SignableRequest::new(&request.method, &request.url, headers, body)
-        .map_err(|error| unsignable(&error))?;
-    let (instructions, _) = aws_sign(signable, &params)
-        .map_err(|error| unsignable(&error))?
-        .into_parts();
+    let signable =
+        SignableRequest::new(&request.method, &request.url, headers, body).map_err(|error| unsignable(&error))?;
+    let (instructions, _) = aws_sign(signable, &params).map_err(|error| unsignable(&error))?.into_parts();
     let (added, _) = instructions.into_parts();
-    request.headers.extend(
-        added
-            .into_iter()
-            .map(|header| (header.name().to_owned(), header.value().to_owned())),
-    );
+    request.headers.extend(added.into_iter().map(|header| (header.name().to_owned(), header.value().to_owned())));
     Ok(())
 }
 

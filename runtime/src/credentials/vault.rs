@@ -82,17 +82,13 @@ pub enum VaultError {
         have: KeyId,
     },
     /// Not what was sealed, or not in the place it was sealed for.
-    #[error(
-        "encrypted content was changed, cut off or moved to another place; restore it from a backup"
-    )]
+    #[error("encrypted content was changed, cut off or moved to another place; restore it from a backup")]
     Damaged,
     /// A format of a later version.
     #[error("encrypted content has format {0}, which a newer version of the server wrote")]
     NewerFormat(u8),
     /// The key file can be read by others.
-    #[error(
-        "the master key file {path} can be read by other users (mode {mode:o}); run `chmod 600 {path}`"
-    )]
+    #[error("the master key file {path} can be read by other users (mode {mode:o}); run `chmod 600 {path}`")]
     Exposed {
         /// The file.
         path: String,
@@ -100,9 +96,7 @@ pub enum VaultError {
         mode: u32,
     },
     /// The key file is not one.
-    #[error(
-        "{path} is not a master key file; put the right one back in place (it is part of a full backup)"
-    )]
+    #[error("{path} is not a master key file; put the right one back in place (it is part of a full backup)")]
     NotAKey {
         /// The file.
         path: String,
@@ -158,8 +152,7 @@ impl Vault {
     pub fn seal(&self, aad: &[u8], plaintext: &[u8]) -> Result<Vec<u8>, VaultError> {
         let data_key = random::<32>()?;
         let wrapped = self.master.wrap(&data_key)?;
-        let length = u16::try_from(wrapped.len())
-            .map_err(|_| VaultError::Length("the wrapped key is too long"))?;
+        let length = u16::try_from(wrapped.len()).map_err(|_| VaultError::Length("the wrapped key is too long"))?;
         let mut sealed = Vec::with_capacity(14 + wrapped.len() + NONCE + plaintext.len() + 16);
         sealed.extend_from_slice(MAGIC);
         sealed.push(VERSION);
@@ -180,10 +173,7 @@ impl Vault {
     pub fn open(&self, aad: &[u8], sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, VaultError> {
         let parts = Parts::read(sealed)?;
         if parts.key_id != self.master.id() {
-            return Err(VaultError::WrongKey {
-                sealed_with: parts.key_id,
-                have: self.master.id(),
-            });
+            return Err(VaultError::WrongKey { sealed_with: parts.key_id, have: self.master.id() });
         }
         let data_key = self.master.unwrap_key(parts.wrapped)?;
         decrypt(&data_key, &bound_to(parts.header, aad), parts.encrypted)
@@ -219,15 +209,8 @@ impl<'a> Parts<'a> {
         let (length, rest) = rest.split_first_chunk::<2>().ok_or(VaultError::Damaged)?;
         let length = usize::from(u16::from_be_bytes(*length));
         let (wrapped, encrypted) = rest.split_at_checked(length).ok_or(VaultError::Damaged)?;
-        let header = sealed
-            .get(..sealed.len() - encrypted.len())
-            .ok_or(VaultError::Damaged)?;
-        Ok(Self {
-            key_id: KeyId(*key_id),
-            wrapped,
-            header,
-            encrypted,
-        })
+        let header = sealed.get(..sealed.len() - encrypted.len()).ok_or(VaultError::Damaged)?;
+        Ok(Self { key_id: KeyId(*key_id), wrapped, header, encrypted })
     }
 }
 
@@ -238,44 +221,24 @@ fn bound_to(header: &[u8], place: &[u8]) -> Vec<u8> {
 
 fn random<const N: usize>() -> Result<Zeroizing<[u8; N]>, VaultError> {
     let mut bytes = Zeroizing::new([0; N]);
-    OsRng
-        .try_fill_bytes(bytes.as_mut_slice())
-        .map_err(|_| VaultError::NoRandomness)?;
+    OsRng.try_fill_bytes(bytes.as_mut_slice()).map_err(|_| VaultError::NoRandomness)?;
     Ok(bytes)
 }
 
-fn encrypt(
-    key: &KeyBytes,
-    aad: &[u8],
-    plaintext: &[u8],
-) -> Result<([u8; NONCE], Vec<u8>), VaultError> {
+fn encrypt(key: &KeyBytes, aad: &[u8], plaintext: &[u8]) -> Result<([u8; NONCE], Vec<u8>), VaultError> {
     let nonce = *random::<NONCE>()?;
     let cipher = XChaCha20Poly1305::new((&**key).into());
     let ciphertext = cipher
-        .encrypt(
-            &XNonce::from(nonce),
-            Payload {
-                msg: plaintext,
-                aad,
-            },
-        )
+        .encrypt(&XNonce::from(nonce), Payload { msg: plaintext, aad })
         .map_err(|_| VaultError::Length("content is too long to encrypt"))?;
     Ok((nonce, ciphertext))
 }
 
 fn decrypt(key: &KeyBytes, aad: &[u8], encrypted: &[u8]) -> Result<Zeroizing<Vec<u8>>, VaultError> {
-    let (nonce, ciphertext) = encrypted
-        .split_first_chunk::<NONCE>()
-        .ok_or(VaultError::Damaged)?;
+    let (nonce, ciphertext) = encrypted.split_first_chunk::<NONCE>().ok_or(VaultError::Damaged)?;
     let cipher = XChaCha20Poly1305::new((&**key).into());
-    let payload = Payload {
-        msg: ciphertext,
-        aad,
-    };
-    cipher
-        .decrypt(&XNonce::from(*nonce), payload)
-        .map(Zeroizing::new)
-        .map_err(|_| VaultError::Damaged)
+    let payload = Payload { msg: ciphertext, aad };
+    cipher.decrypt(&XNonce::from(*nonce), payload).map(Zeroizing::new).map_err(|_| VaultError::Damaged)
 }
 
 #[cfg(test)]

@@ -37,10 +37,7 @@ impl AddressRange {
     /// Every address: for what the operator named, not an extension. What is never reachable stays so.
     #[must_use]
     pub fn everywhere() -> Vec<Self> {
-        vec![
-            Self(v4(0, 0, 0, 0, 0).into()),
-            Self(v6(0, 0, 0, 0, 0).into()),
-        ]
+        vec![Self(v4(0, 0, 0, 0, 0).into()), Self(v6(0, 0, 0, 0, 0).into())]
     }
 
     /// Whether the range holds this address. A v4-mapped address counts as the IPv4 address it is.
@@ -62,10 +59,7 @@ impl FromStr for AddressRange {
     fn from_str(text: &str) -> Result<Self, NotARange> {
         let range = match text.parse::<IpNet>() {
             Ok(range) => range,
-            Err(_) => IpNet::from(
-                text.parse::<IpAddr>()
-                    .map_err(|_| NotARange(text.to_owned()))?,
-            ),
+            Err(_) => IpNet::from(text.parse::<IpAddr>().map_err(|_| NotARange(text.to_owned()))?),
         };
         Ok(Self(range.trunc()))
     }
@@ -91,23 +85,11 @@ const fn v4(a: u8, b: u8, c: u8, d: u8, bits: u8) -> Ipv4Net {
 }
 
 const NEVER_V4: &[(Ipv4Net, &str)] = &[
-    (
-        v4(0, 0, 0, 0, 8),
-        "\"this network\" (RFC 791), which reaches the host itself",
-    ),
-    (
-        v4(169, 254, 0, 0, 16),
-        "link-local, where clouds serve instance metadata",
-    ),
-    (
-        v4(100, 100, 100, 200, 32),
-        "the metadata service of Alibaba Cloud",
-    ),
+    (v4(0, 0, 0, 0, 8), "\"this network\" (RFC 791), which reaches the host itself"),
+    (v4(169, 254, 0, 0, 16), "link-local, where clouds serve instance metadata"),
+    (v4(100, 100, 100, 200, 32), "the metadata service of Alibaba Cloud"),
     (v4(168, 63, 129, 16, 32), "the platform service of Azure"),
-    (
-        v4(192, 0, 0, 192, 32),
-        "the metadata service of Oracle Cloud",
-    ),
+    (v4(192, 0, 0, 192, 32), "the metadata service of Oracle Cloud"),
     (v4(224, 0, 0, 0, 4), "multicast"),
     (v4(240, 0, 0, 0, 4), "reserved or broadcast"),
 ];
@@ -130,10 +112,7 @@ fn reach_v4(address: Ipv4Addr) -> Reach {
     if let Some((_, what)) = NEVER_V4.iter().find(|(range, _)| range.contains(&address)) {
         return Reach::Never(what);
     }
-    if let Some((_, what)) = RESTRICTED_V4
-        .iter()
-        .find(|(range, _)| range.contains(&address))
-    {
+    if let Some((_, what)) = RESTRICTED_V4.iter().find(|(range, _)| range.contains(&address)) {
         return Reach::Restricted(what);
     }
     Reach::Public
@@ -148,14 +127,8 @@ const NEVER_V6: &[(Ipv6Net, &str)] = &[
     (v6(0xff00, 0, 0, 0, 8), "multicast"),
     // Inside unique local space, which an operator may open: so they are named.
     (v6(0xfd00, 0x0ec2, 0, 0, 32), "the metadata service of EC2"),
-    (
-        v6(0xfd20, 0x00ce, 0, 0, 32),
-        "the metadata service of Google Cloud",
-    ),
-    (
-        v6(0xfd00, 0x0042, 0, 0, 32),
-        "the metadata service of Scaleway",
-    ),
+    (v6(0xfd20, 0x00ce, 0, 0, 32), "the metadata service of Google Cloud"),
+    (v6(0xfd00, 0x0042, 0, 0, 32), "the metadata service of Scaleway"),
 ];
 
 const RESTRICTED_V6: &[(Ipv6Net, &str)] = &[
@@ -188,23 +161,13 @@ fn reach_v6(address: Ipv6Addr) -> Reach {
     }
     // A mapped address is the IPv4 address; a NAT64 one reaches it and is what DNS64 answers for every
     // public name on a network without IPv4. All other carriers are refused whatever they carry.
-    if let (Some(inner), true) = (
-        carried,
-        address.to_ipv4_mapped().is_some() || NAT64.contains(&address),
-    ) {
+    if let (Some(inner), true) = (carried, address.to_ipv4_mapped().is_some() || NAT64.contains(&address)) {
         return reach_v4(inner);
     }
-    if let Some((_, what)) = RESTRICTED_V6
-        .iter()
-        .find(|(range, _)| range.contains(&address))
-    {
+    if let Some((_, what)) = RESTRICTED_V6.iter().find(|(range, _)| range.contains(&address)) {
         return Reach::Restricted(what);
     }
-    if GLOBAL_UNICAST.contains(&address) {
-        Reach::Public
-    } else {
-        Reach::Restricted("not global unicast")
-    }
+    if GLOBAL_UNICAST.contains(&address) { Reach::Public } else { Reach::Restricted("not global unicast") }
 }
 
 /// The IPv4 address that an IPv6 one carries, in any of the translation and tunnel formats.
@@ -229,12 +192,7 @@ fn from_segments(high: u16, low: u16) -> Ipv4Addr {
 }
 
 #[cfg(test)]
-#[allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing
-)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
@@ -245,14 +203,7 @@ mod tests {
 
     #[test]
     fn public_addresses_are_reachable() {
-        for address in [
-            "1.1.1.1",
-            "52.94.5.1",
-            "172.32.0.1",
-            "100.128.0.1",
-            "2600:1f18::1",
-            "2001:4860:4860::8888",
-        ] {
+        for address in ["1.1.1.1", "52.94.5.1", "172.32.0.1", "100.128.0.1", "2600:1f18::1", "2001:4860:4860::8888"] {
             assert_eq!(judge(address), Reach::Public, "{address}");
         }
     }
@@ -280,11 +231,7 @@ mod tests {
             "4000::1",
             "5f00::1",
         ] {
-            assert!(
-                matches!(judge(address), Reach::Restricted(_)),
-                "{address}: {:?}",
-                judge(address)
-            );
+            assert!(matches!(judge(address), Reach::Restricted(_)), "{address}: {:?}", judge(address));
         }
     }
 
@@ -317,30 +264,16 @@ mod tests {
             "2001:0:1:2:3:4:5601:5601",
             "2600::5efe:a9fe:a9fe",
         ] {
-            assert!(
-                matches!(judge(address), Reach::Never(_)),
-                "{address}: {:?}",
-                judge(address)
-            );
+            assert!(matches!(judge(address), Reach::Never(_)), "{address}: {:?}", judge(address));
         }
     }
 
     #[test]
     fn a_carrier_of_a_private_address_is_not_public() {
-        for address in [
-            "::ffff:10.0.0.1",
-            "::ffff:127.0.0.1",
-            "64:ff9b::10.0.0.1",
-            "2002:0a00:1::1",
-            "::10.0.0.1",
-        ] {
+        for address in ["::ffff:10.0.0.1", "::ffff:127.0.0.1", "64:ff9b::10.0.0.1", "2002:0a00:1::1", "::10.0.0.1"] {
             assert!(matches!(judge(address), Reach::Restricted(_)), "{address}");
         }
-        assert_eq!(
-            judge("64:ff9b::1.1.1.1"),
-            Reach::Public,
-            "what DNS64 answers for a public name"
-        );
+        assert_eq!(judge("64:ff9b::1.1.1.1"), Reach::Public, "what DNS64 answers for a public name");
     }
 
     #[test]
@@ -350,17 +283,8 @@ mod tests {
         assert!(range.contains("10.255.0.1".parse().unwrap()));
         assert!(range.contains("::ffff:10.0.0.1".parse().unwrap()));
         assert!(!range.contains("11.0.0.1".parse().unwrap()));
-        assert_eq!(
-            "fd00::1".parse::<AddressRange>().unwrap().to_string(),
-            "fd00::1/128"
-        );
-        assert!(
-            "ten"
-                .parse::<AddressRange>()
-                .unwrap_err()
-                .to_string()
-                .contains("10.0.0.0/8")
-        );
+        assert_eq!("fd00::1".parse::<AddressRange>().unwrap().to_string(), "fd00::1/128");
+        assert!("ten".parse::<AddressRange>().unwrap_err().to_string().contains("10.0.0.0/8"));
     }
 
     proptest! {

@@ -53,22 +53,11 @@ pub(super) enum ClientError {
 
 impl Clients {
     pub(super) fn new(names: Arc<dyn Names>, proxy: Option<Proxy>, idle_timeout: Duration) -> Self {
-        Self {
-            roots: Roots::load(),
-            names,
-            proxy,
-            idle_timeout,
-            made: Mutex::default(),
-        }
+        Self { roots: Roots::load(), names, proxy, idle_timeout, made: Mutex::default() }
     }
 
     /// The client for this extension and target.
-    pub(super) fn get(
-        &self,
-        pool: &str,
-        target: &Target,
-        ca: Option<&str>,
-    ) -> Result<Client, ClientError> {
+    pub(super) fn get(&self, pool: &str, target: &Target, ca: Option<&str>) -> Result<Client, ClientError> {
         let key = Key {
             pool: pool.to_owned(),
             origin: target.origin.clone(),
@@ -84,11 +73,7 @@ impl Clients {
         }
         let client = self.make(target, ca)?;
         if made.clients.len() >= MOST_CLIENTS {
-            let oldest = made
-                .clients
-                .iter()
-                .min_by_key(|(_, (_, used))| *used)
-                .map(|(key, _)| key.clone());
+            let oldest = made.clients.iter().min_by_key(|(_, (_, used))| *used).map(|(key, _)| key.clone());
             oldest.and_then(|key| made.clients.remove(&key));
         }
         made.clients.insert(key, (client.clone(), now));
@@ -103,10 +88,7 @@ impl Clients {
         };
         let mut builder = Client::builder()
             .tls_backend_preconfigured(self.roots.config(ca)?)
-            .dns_resolver(Filtered {
-                names: Arc::clone(&self.names),
-                filter: Arc::new(filter),
-            })
+            .dns_resolver(Filtered { names: Arc::clone(&self.names), filter: Arc::new(filter) })
             .connector_layer(Gate)
             // A short life for idle connections: the server may close one while a request is written to it,
             // and then nobody knows whether that request was performed.
@@ -119,8 +101,7 @@ impl Clients {
             .no_proxy()
             .user_agent(concat!("cloudark/", env!("CARGO_PKG_VERSION")));
         if let Some(proxy) = proxy {
-            builder = builder
-                .proxy(reqwest::Proxy::all(proxy.url().clone()).map_err(ClientError::Setup)?);
+            builder = builder.proxy(reqwest::Proxy::all(proxy.url().clone()).map_err(ClientError::Setup)?);
         }
         builder.build().map_err(ClientError::Setup)
     }
@@ -129,19 +110,11 @@ impl Clients {
     fn proxy_for(&self, target: &Target) -> Option<&Proxy> {
         let open = matches!(&target.reachable, Reachable::Public(ranges) if ranges.is_empty());
         let proxy = self.proxy.as_ref().filter(|_| open)?;
-        target
-            .url
-            .host()
-            .filter(|host| proxy.covers(host))
-            .map(|_| proxy)
+        target.url.host().filter(|host| proxy.covers(host)).map(|_| proxy)
     }
 
     #[cfg(test)]
     pub(super) fn count(&self) -> usize {
-        self.made
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clients
-            .len()
+        self.made.lock().unwrap_or_else(PoisonError::into_inner).clients.len()
     }
 }

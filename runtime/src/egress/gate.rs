@@ -81,9 +81,7 @@ where
             let Some(limits) = limits else {
                 return connecting.await;
             };
-            let connection = timeout_at(limits.connect_by, connecting)
-                .await
-                .map_err(|_| Slow)??;
+            let connection = timeout_at(limits.connect_by, connecting).await.map_err(|_| Slow)??;
             if SystemTime::now() >= limits.send_before {
                 return Err(Box::new(Late) as BoxError);
             }

@@ -30,41 +30,26 @@ pub(super) fn headers(pairs: &[(String, String)]) -> Result<HeaderMap, Refusal> 
         let parsed = HeaderName::from_bytes(name.as_bytes())
             .map_err(|_| Refusal(format!("`{}` is not a header name", name.escape_debug())))?;
         if OF_THE_CLIENT.contains(&parsed.as_str()) {
-            return Err(Refusal(format!(
-                "the header `{parsed}` is set by the host; leave it out"
-            )));
+            return Err(Refusal(format!("the header `{parsed}` is set by the host; leave it out")));
         }
         if parsed == header::ACCEPT_ENCODING {
             if value.trim().eq_ignore_ascii_case("identity") {
                 continue;
             }
-            return Err(Refusal(
-                "responses are read uncompressed; leave `accept-encoding` out".to_owned(),
-            ));
+            return Err(Refusal("responses are read uncompressed; leave `accept-encoding` out".to_owned()));
         }
-        let mut value = HeaderValue::from_bytes(value.as_bytes()).map_err(|_| {
-            Refusal(format!(
-                "the value of the header `{parsed}` holds a control character"
-            ))
-        })?;
+        let mut value = HeaderValue::from_bytes(value.as_bytes())
+            .map_err(|_| Refusal(format!("the value of the header `{parsed}` holds a control character")))?;
         value.set_sensitive(true);
         headers.append(parsed, value);
     }
     // A compressed response could not be scrubbed of secrets, nor bounded by its length.
-    headers.insert(
-        header::ACCEPT_ENCODING,
-        HeaderValue::from_static("identity"),
-    );
+    headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     Ok(headers)
 }
 
 #[cfg(test)]
-#[allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing
-)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 mod tests {
     use super::*;
 
@@ -76,10 +61,7 @@ mod tests {
     fn a_line_break_cannot_add_a_header() {
         for value in ["a\r\nX-Other: b", "a\nb", "a\rb", "a\0b"] {
             let refused = one("x-amz-target", value).unwrap_err().to_string();
-            assert_eq!(
-                refused,
-                "the value of the header `x-amz-target` holds a control character"
-            );
+            assert_eq!(refused, "the value of the header `x-amz-target` holds a control character");
         }
         for name in ["x a", "x:a", "x\r\nHost", "", "é"] {
             assert!(one(name, "v").is_err(), "{name:?}");
@@ -88,32 +70,16 @@ mod tests {
 
     #[test]
     fn the_clients_own_headers_are_refused() {
-        for name in [
-            "Host",
-            "content-length",
-            "Transfer-Encoding",
-            "connection",
-            "Proxy-Authorization",
-            "Expect",
-            "TE",
-        ] {
-            assert!(
-                one(name, "x")
-                    .unwrap_err()
-                    .to_string()
-                    .contains("set by the host"),
-                "{name}"
-            );
+        for name in ["Host", "content-length", "Transfer-Encoding", "connection", "Proxy-Authorization", "Expect", "TE"]
+        {
+            assert!(one(name, "x").unwrap_err().to_string().contains("set by the host"), "{name}");
         }
     }
 
     #[test]
     fn compressed_answers_cannot_be_asked_for() {
         assert!(one("Accept-Encoding", "gzip").is_err());
-        assert_eq!(
-            one("Accept-Encoding", "identity").unwrap()["accept-encoding"],
-            "identity"
-        );
+        assert_eq!(one("Accept-Encoding", "identity").unwrap()["accept-encoding"], "identity");
     }
 
     #[test]
@@ -124,10 +90,7 @@ mod tests {
 
     #[test]
     fn repeated_headers_are_all_kept() {
-        let pairs = [
-            ("x-a".to_owned(), "1".to_owned()),
-            ("X-A".to_owned(), "2".to_owned()),
-        ];
+        let pairs = [("x-a".to_owned(), "1".to_owned()), ("X-A".to_owned(), "2".to_owned())];
         assert_eq!(headers(&pairs).unwrap().get_all("x-a").iter().count(), 2);
     }
 }

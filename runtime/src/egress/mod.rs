@@ -144,16 +144,8 @@ impl Egress {
     /// An egress of its own: connections and the system's certificate authorities, read once.
     #[must_use]
     pub fn new(config: EgressConfig) -> Self {
-        let EgressConfig {
-            names,
-            proxy,
-            connect_timeout,
-            idle_timeout,
-        } = config;
-        Self {
-            clients: Clients::new(names, proxy, idle_timeout),
-            connect_timeout,
-        }
+        let EgressConfig { names, proxy, connect_timeout, idle_timeout } = config;
+        Self { clients: Clients::new(names, proxy, idle_timeout), connect_timeout }
     }
 
     /// Sends a request once and reads the answer. Connections are shared within a `pool`, one for each
@@ -183,13 +175,7 @@ impl Egress {
         let (now, timeout) = (Instant::now(), out.timeout.min(LONGEST));
         let until = now + timeout;
         let connect_by = now + self.connect_timeout.min(timeout / 2);
-        let sending = LIMITS.scope(
-            Limits {
-                send_before: out.send_before,
-                connect_by,
-            },
-            request.send(),
-        );
+        let sending = LIMITS.scope(Limits { send_before: out.send_before, connect_by }, request.send());
         match timeout_at(until, sending).await {
             Ok(Ok(response)) => receive::receive(response, &target, until, out.max_response).await,
             Ok(Err(error)) => Err(self.failed(&target, error)),
@@ -238,22 +224,17 @@ impl From<Refusal> for SendError {
 fn method(name: &str) -> Result<http::Method, Refusal> {
     match http::Method::from_bytes(name.as_bytes()) {
         // CONNECT would make a tunnel; TRACE answers with the request's headers, credentials among them.
-        Ok(http::Method::CONNECT | http::Method::TRACE) | Err(_) => Err(Refusal(format!(
-            "`{}` is not a method that can be sent",
-            name.escape_debug()
-        ))),
+        Ok(http::Method::CONNECT | http::Method::TRACE) | Err(_) => {
+            Err(Refusal(format!("`{}` is not a method that can be sent", name.escape_debug())))
+        }
         Ok(method) => Ok(method),
     }
 }
 
 /// The first cause of this type.
-fn find<'a, E: std::error::Error + 'static>(
-    error: &'a (dyn std::error::Error + 'static),
-) -> Option<&'a E> {
+fn find<'a, E: std::error::Error + 'static>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a E> {
     // An I/O error hands out what it wraps by `get_ref`, and only that one's source as its own.
-    let wrapped = error
-        .downcast_ref::<std::io::Error>()
-        .and_then(std::io::Error::get_ref);
+    let wrapped = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
     error
         .downcast_ref::<E>()
         .or_else(|| wrapped.and_then(|inner| find::<E>(inner)))
@@ -275,19 +256,13 @@ pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     said.join(": ")
 }
 
-const LAYERS: &[&str] = &[
-    "error sending request",
-    "client error (Connect)",
-    "client error (SendRequest)",
-    "dns error",
-];
+const LAYERS: &[&str] = &["error sending request", "client error (Connect)", "client error (SendRequest)", "dns error"];
 
 impl fmt::Debug for Outbound {
     /// Without query, header values and body: secrets are in them.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names: Vec<&str> = self.headers.iter().map(|(name, _)| name.as_str()).collect();
-        let origin = target::target(&self.url, true, &self.allowed_ranges)
-            .map(|target| target.origin.to_string());
+        let origin = target::target(&self.url, true, &self.allowed_ranges).map(|target| target.origin.to_string());
         f.debug_struct("Outbound")
             .field("method", &self.method)
             .field("origin", &origin.as_deref().unwrap_or("refused"))

@@ -29,10 +29,7 @@ pub struct SystemNames;
 #[async_trait]
 impl Names for SystemNames {
     async fn lookup(&self, name: &str) -> io::Result<Vec<IpAddr>> {
-        Ok(tokio::net::lookup_host((name, 0))
-            .await?
-            .map(|address| address.ip())
-            .collect())
+        Ok(tokio::net::lookup_host((name, 0)).await?.map(|address| address.ip()).collect())
     }
 }
 
@@ -56,9 +53,7 @@ impl Resolve for Filtered {
         Box::pin(async move {
             let found = names.lookup(name.as_str()).await?;
             if found.is_empty() {
-                return Err(
-                    io::Error::new(io::ErrorKind::NotFound, "the name has no address").into(),
-                );
+                return Err(io::Error::new(io::ErrorKind::NotFound, "the name has no address").into());
             }
             let allowed = match filter.as_ref() {
                 Filter::Reachable(reachable) => reachable.filter(name.as_str(), &found)?,

@@ -39,14 +39,8 @@ impl Proxy {
         if url.scheme() != "http" || url.host().is_none() {
             return Err(NotAProxy);
         }
-        let entries = no_proxy
-            .split(',')
-            .map(str::trim)
-            .filter(|entry| !entry.is_empty());
-        Ok(Self {
-            url,
-            direct: entries.map(Direct::read).collect(),
-        })
+        let entries = no_proxy.split(',').map(str::trim).filter(|entry| !entry.is_empty());
+        Ok(Self { url, direct: entries.map(Direct::read).collect() })
     }
 
     pub(super) fn url(&self) -> &Url {
@@ -73,9 +67,9 @@ impl Direct {
     fn matches(&self, host: &Host<&str>) -> bool {
         match (self, host) {
             (Self::All, _) => true,
-            (Self::Domain(domain), Host::Domain(name)) => name
-                .strip_suffix(domain.as_str())
-                .is_some_and(|rest| rest.is_empty() || rest.ends_with('.')),
+            (Self::Domain(domain), Host::Domain(name)) => {
+                name.strip_suffix(domain.as_str()).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+            }
             (Self::Range(range), Host::Ipv4(address)) => range.contains(IpAddr::V4(*address)),
             (Self::Range(range), Host::Ipv6(address)) => range.contains(IpAddr::V6(*address)),
             _ => false,
@@ -87,31 +81,18 @@ impl fmt::Debug for Proxy {
     /// Without the user and password of the URL.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let host = self.url.host_str().unwrap_or_default();
-        write!(
-            f,
-            "Proxy({host}:{})",
-            self.url.port_or_known_default().unwrap_or(80)
-        )
+        write!(f, "Proxy({host}:{})", self.url.port_or_known_default().unwrap_or(80))
     }
 }
 
 #[cfg(test)]
-#[allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing
-)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 mod tests {
     use super::*;
 
     #[test]
     fn listed_hosts_are_reached_directly() {
-        let proxy = Proxy::new(
-            "http://proxy.example:3128",
-            "internal.example, .corp, 10.0.0.0/8,192.168.1.1",
-        )
-        .unwrap();
+        let proxy = Proxy::new("http://proxy.example:3128", "internal.example, .corp, 10.0.0.0/8,192.168.1.1").unwrap();
         let covers = |url: &str| proxy.covers(&Url::parse(url).unwrap().host().unwrap());
         for direct in [
             "https://internal.example/",
@@ -122,18 +103,10 @@ mod tests {
         ] {
             assert!(!covers(direct), "{direct}");
         }
-        for proxied in [
-            "https://notinternal.example/",
-            "https://example/",
-            "https://11.0.0.1/",
-        ] {
+        for proxied in ["https://notinternal.example/", "https://example/", "https://11.0.0.1/"] {
             assert!(covers(proxied), "{proxied}");
         }
-        assert!(
-            !Proxy::new("http://p", "*")
-                .unwrap()
-                .covers(&Host::Domain("a.example"))
-        );
+        assert!(!Proxy::new("http://p", "*").unwrap().covers(&Host::Domain("a.example")));
     }
 
     #[test]

@@ -53,10 +53,7 @@ impl Scrubber {
             }
         }
         if patterns.is_empty() {
-            return Ok(Self {
-                search: None,
-                masks,
-            });
+            return Ok(Self { search: None, masks });
         }
         let search = AhoCorasick::builder()
             // Of a plain value and a longer form that begins with it, the longer one.
@@ -64,10 +61,7 @@ impl Scrubber {
             .kind(Some(AhoCorasickKind::ContiguousNFA))
             .build(&patterns)
             .map_err(TooLarge)?;
-        Ok(Self {
-            search: Some(search),
-            masks,
-        })
+        Ok(Self { search: Some(search), masks })
     }
 
     /// The bytes without secrets.
@@ -75,17 +69,10 @@ impl Scrubber {
     pub fn bytes<'a>(&self, input: &'a [u8]) -> Cow<'a, [u8]> {
         let mut clean: Option<Vec<u8>> = None;
         let mut end = 0;
-        for found in self
-            .search
-            .iter()
-            .flat_map(|search| search.find_iter(input))
-        {
+        for found in self.search.iter().flat_map(|search| search.find_iter(input)) {
             let clean = clean.get_or_insert_with(|| Vec::with_capacity(input.len()));
             clean.extend_from_slice(input.get(end..found.start()).unwrap_or_default());
-            let mask = self
-                .masks
-                .get(found.pattern().as_usize())
-                .map_or("[secret]", String::as_str);
+            let mask = self.masks.get(found.pattern().as_usize()).map_or("[secret]", String::as_str);
             clean.extend_from_slice(mask.as_bytes());
             end = found.end();
         }
@@ -116,12 +103,7 @@ impl fmt::Debug for Scrubber {
 }
 
 #[cfg(test)]
-#[allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing
-)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 mod tests {
     use super::*;
     use base64::Engine as _;
@@ -131,10 +113,7 @@ mod tests {
     const SECRET: &str = "p@ss\"w<rd>&é/ ~x";
 
     fn scrub(text: &str) -> String {
-        Scrubber::new([("[s1]", SECRET)])
-            .unwrap()
-            .text(text)
-            .into_owned()
+        Scrubber::new([("[s1]", SECRET)]).unwrap().text(text).into_owned()
     }
 
     #[test]
@@ -167,22 +146,15 @@ mod tests {
 
     #[test]
     fn the_lines_of_a_key_are_masked_one_by_one() {
-        let scrubber = Scrubber::new([(
-            "[k]",
-            "-----BEGIN KEY-----\nMIIEvQIBADANBgkqhkiG9w0B\n-----END KEY-----\n",
-        )])
-        .unwrap();
-        assert_eq!(
-            scrubber.text("line 2: MIIEvQIBADANBgkqhkiG9w0B!"),
-            "line 2: [k]!"
-        );
+        let scrubber =
+            Scrubber::new([("[k]", "-----BEGIN KEY-----\nMIIEvQIBADANBgkqhkiG9w0B\n-----END KEY-----\n")]).unwrap();
+        assert_eq!(scrubber.text("line 2: MIIEvQIBADANBgkqhkiG9w0B!"), "line 2: [k]!");
         assert_eq!(scrubber.text("-----BEGIN KEY-----"), "-----BEGIN KEY-----");
     }
 
     #[test]
     fn each_secret_has_its_own_mask() {
-        let scrubber =
-            Scrubber::new([("[a]", "secret-one"), ("[b]", "secret-one-longer")]).unwrap();
+        let scrubber = Scrubber::new([("[a]", "secret-one"), ("[b]", "secret-one-longer")]).unwrap();
         assert_eq!(scrubber.text("secret-one secret-one-longer"), "[a] [b]");
     }
 
@@ -190,19 +162,12 @@ mod tests {
     fn text_without_secrets_is_not_copied() {
         let scrubber = Scrubber::new([("[a]", "secret-one")]).unwrap();
         assert!(matches!(scrubber.text("nothing here"), Cow::Borrowed(_)));
-        assert!(matches!(
-            Scrubber::new(Vec::<(String, String)>::new())
-                .unwrap()
-                .bytes(b"x"),
-            Cow::Borrowed(_)
-        ));
+        assert!(matches!(Scrubber::new(Vec::<(String, String)>::new()).unwrap().bytes(b"x"), Cow::Borrowed(_)));
     }
 
     #[test]
     fn debug_does_not_show_the_values() {
-        assert!(
-            !format!("{:?}", Scrubber::new([("m", "secret-one")]).unwrap()).contains("secret-one")
-        );
+        assert!(!format!("{:?}", Scrubber::new([("m", "secret-one")]).unwrap()).contains("secret-one"));
     }
 
     proptest! {

@@ -103,16 +103,10 @@ pub fn substitute(
     let mut places: Vec<Place<'_>> = Vec::new();
     for one in substitutions {
         check_placeholder(one, substitutions)?;
-        match places
-            .iter_mut()
-            .find(|place| place.one.placeholder == one.placeholder)
-        {
+        match places.iter_mut().find(|place| place.one.placeholder == one.placeholder) {
             Some(place) if place.fields.contains(&one.field.as_str()) => {}
             Some(place) => place.fields.push(&one.field),
-            None => places.push(Place {
-                one,
-                fields: vec![&one.field],
-            }),
+            None => places.push(Place { one, fields: vec![&one.field] }),
         }
     }
     let mut body = body.to_vec();
@@ -130,17 +124,13 @@ struct Place<'a> {
 
 impl Place<'_> {
     fn elsewhere(&self) -> SubstituteError {
-        SubstituteError::Elsewhere {
-            field: self.fields.join("`, `"),
-        }
+        SubstituteError::Elsewhere { field: self.fields.join("`, `") }
     }
 }
 
 fn check_placeholder(one: &Substitution, all: &[Substitution]) -> Result<(), SubstituteError> {
     let placeholder = &one.placeholder;
-    let plain = placeholder
-        .bytes()
-        .all(|byte| byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte));
+    let plain = placeholder.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte));
     if !plain || !(8..=200).contains(&placeholder.len()) {
         return Err(SubstituteError::Placeholder(placeholder.clone()));
     }
@@ -151,55 +141,32 @@ fn check_placeholder(one: &Substitution, all: &[Substitution]) -> Result<(), Sub
             || (!same && other.placeholder.contains(placeholder.as_str()))
             || (same && (other.encoding != one.encoding || other.value != one.value))
     });
-    if clash {
-        Err(SubstituteError::Ambiguous(placeholder.clone()))
-    } else {
-        Ok(())
-    }
+    if clash { Err(SubstituteError::Ambiguous(placeholder.clone())) } else { Ok(()) }
 }
 
-fn write(
-    body: &[u8],
-    content_type: Option<&str>,
-    place: &Place<'_>,
-) -> Result<Vec<u8>, SubstituteError> {
+fn write(body: &[u8], content_type: Option<&str>, place: &Place<'_>) -> Result<Vec<u8>, SubstituteError> {
     let one = place.one;
-    let shape =
-        content_type.map_or_else(|| Shape::of_encoding(one.encoding), Shape::of_content_type);
+    let shape = content_type.map_or_else(|| Shape::of_encoding(one.encoding), Shape::of_content_type);
     let written = shape.encode(one)?;
     let placeholder = one.placeholder.as_bytes();
     // How often it stands in each field.
     let inside: Vec<usize> = match shape {
-        Shape::Form => {
-            places::in_form(body, placeholder, &place.fields).ok_or_else(|| place.elsewhere())?
-        }
+        Shape::Form => places::in_form(body, placeholder, &place.fields).ok_or_else(|| place.elsewhere())?,
         Shape::Json => places::in_json(body, &one.placeholder, &place.fields)?,
         Shape::Xml => places::in_xml(body, placeholder, &place.fields)?,
         Shape::Opaque => {
             let found = places::count(body, placeholder);
-            place
-                .fields
-                .iter()
-                .map(|field| if *field == "body" { found } else { 0 })
-                .collect()
+            place.fields.iter().map(|field| if *field == "body" { found } else { 0 }).collect()
         }
     };
-    if let Some((_, field)) = inside
-        .iter()
-        .zip(&place.fields)
-        .find(|(found, _)| **found == 0)
-    {
-        return Err(SubstituteError::Missing {
-            field: (*field).to_owned(),
-        });
+    if let Some((_, field)) = inside.iter().zip(&place.fields).find(|(found, _)| **found == 0) {
+        return Err(SubstituteError::Missing { field: (*field).to_owned() });
     }
     if inside.iter().sum::<usize>() != places::count(body, placeholder) {
         return Err(place.elsewhere());
     }
     let with_secret = places::replace(body, placeholder, written.as_bytes());
-    if shape == Shape::Json
-        && !places::json_differs_only_there(body, &with_secret, place, &value_of(one))?
-    {
+    if shape == Shape::Json && !places::json_differs_only_there(body, &with_secret, place, &value_of(one))? {
         return Err(place.elsewhere());
     }
     Ok(with_secret)
@@ -224,20 +191,13 @@ impl Shape {
     }
 
     fn of_content_type(content_type: &str) -> Self {
-        let essence = content_type
-            .split(';')
-            .next()
-            .unwrap_or_default()
-            .trim()
-            .to_ascii_lowercase();
+        let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
         match essence.as_str() {
             "application/x-www-form-urlencoded" => Self::Form,
             "application/json" | "text/json" => Self::Json,
             "application/xml" | "text/xml" => Self::Xml,
             // `application/x-amz-json-1.1`.
-            other if other.ends_with("+json") || other.starts_with("application/x-amz-json") => {
-                Self::Json
-            }
+            other if other.ends_with("+json") || other.starts_with("application/x-amz-json") => Self::Json,
             other if other.ends_with("+xml") => Self::Xml,
             _ => Self::Opaque,
         }
@@ -256,35 +216,24 @@ impl Shape {
     fn encode(self, one: &Substitution) -> Result<Zeroizing<String>, SubstituteError> {
         let value = value_of(one);
         let text = match (self, one.encoding) {
-            (Self::Form, Encoding::Form | Encoding::Base64) => {
-                utf8_percent_encode(&value, UNRESERVED).to_string()
-            }
+            (Self::Form, Encoding::Form | Encoding::Base64) => utf8_percent_encode(&value, UNRESERVED).to_string(),
             (Self::Json, Encoding::Json | Encoding::Base64) => {
                 let quoted = Zeroizing::new(serde_json::Value::from(value.as_str()).to_string());
-                quoted
-                    .strip_prefix('"')
-                    .and_then(|text| text.strip_suffix('"'))
-                    .unwrap_or_default()
-                    .to_owned()
+                quoted.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or_default().to_owned()
             }
             (Self::Xml, Encoding::Xml | Encoding::Base64) => {
-                if value.chars().any(|c| {
-                    (c < ' ' && !matches!(c, '\t' | '\n' | '\r'))
-                        || matches!(c, '\u{fffe}' | '\u{ffff}')
-                }) {
-                    return Err(SubstituteError::Unwritable {
-                        field: one.field.clone(),
-                    });
+                if value
+                    .chars()
+                    .any(|c| (c < ' ' && !matches!(c, '\t' | '\n' | '\r')) || matches!(c, '\u{fffe}' | '\u{ffff}'))
+                {
+                    return Err(SubstituteError::Unwritable { field: one.field.clone() });
                 }
                 // A bare carriage return would be read as a line feed (XML 1.0, section 2.11).
                 quick_xml::escape::escape(value.as_str()).replace('\r', "&#13;")
             }
             (Self::Opaque, Encoding::Raw | Encoding::Base64) => value.to_string(),
             _ => {
-                return Err(SubstituteError::Encoding {
-                    field: one.field.clone(),
-                    body: self.name(),
-                });
+                return Err(SubstituteError::Encoding { field: one.field.clone(), body: self.name() });
             }
         };
         Ok(Zeroizing::new(text))
@@ -292,11 +241,7 @@ impl Shape {
 }
 
 /// RFC 3986, section 2.3: what SigV4 and every form reader agree on.
-const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'.')
-    .remove(b'_')
-    .remove(b'~');
+const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 impl fmt::Debug for Substitution {
     /// Without the value.

@@ -28,43 +28,26 @@ impl Reachable {
         let reach = reach(address);
         match self {
             Self::LoopbackOnly if address.to_canonical().is_loopback() => Ok(()),
-            Self::LoopbackOnly => Err(Refusal(format!(
-                "{address} is not a loopback address; use https"
-            ))),
+            Self::LoopbackOnly => Err(Refusal(format!("{address} is not a loopback address; use https"))),
             Self::Public(ranges) => match reach {
                 Reach::Public => Ok(()),
-                Reach::Restricted(_) if ranges.iter().any(|range| range.contains(address)) => {
-                    Ok(())
-                }
+                Reach::Restricted(_) if ranges.iter().any(|range| range.contains(address)) => Ok(()),
                 Reach::Restricted(what) => Err(Refusal(format!(
                     "{address} is {what}; an operator can allow its range for this origin in the extension's grant"
                 ))),
-                Reach::Never(what) => Err(Refusal(format!(
-                    "{address} is {what}; no setting allows it"
-                ))),
+                Reach::Never(what) => Err(Refusal(format!("{address} is {what}; no setting allows it"))),
             },
         }
     }
 
     /// Of what a name resolved to, the addresses that may be dialled; why none of them otherwise.
     pub(super) fn filter(&self, name: &str, addresses: &[IpAddr]) -> Result<Vec<IpAddr>, Refusal> {
-        let allowed: Vec<IpAddr> = addresses
-            .iter()
-            .copied()
-            .filter(|a| self.check(*a).is_ok())
-            .collect();
+        let allowed: Vec<IpAddr> = addresses.iter().copied().filter(|a| self.check(*a).is_ok()).collect();
         if !allowed.is_empty() {
             return Ok(allowed);
         }
-        let reasons: Vec<String> = addresses
-            .iter()
-            .filter_map(|a| self.check(*a).err())
-            .map(|r| r.0)
-            .collect();
-        Err(Refusal(format!(
-            "{name} resolves to no address that may be dialled: {}",
-            reasons.join("; ")
-        )))
+        let reasons: Vec<String> = addresses.iter().filter_map(|a| self.check(*a).err()).map(|r| r.0).collect();
+        Err(Refusal(format!("{name} resolves to no address that may be dialled: {}", reasons.join("; "))))
     }
 }
 
@@ -92,17 +75,12 @@ impl fmt::Display for Origin {
 /// Checks a URL: absolute https, or http to loopback where that is allowed; no user, no fragment, a host in
 /// its one normal form, and an IP literal only where it may be dialled (the HTTP client asks no resolver for
 /// those).
-pub(super) fn target(
-    url: &str,
-    allow_loopback_http: bool,
-    ranges: &[AddressRange],
-) -> Result<Target, Refusal> {
+pub(super) fn target(url: &str, allow_loopback_http: bool, ranges: &[AddressRange]) -> Result<Target, Refusal> {
     let refuse = |why: &str| Err(Refusal(why.to_owned()));
     let Ok(parsed) = Url::parse(url) else {
         return refuse("the URL is not absolute and well-formed");
     };
-    if !parsed.username().is_empty() || parsed.password().is_some() || authority(url).contains('@')
-    {
+    if !parsed.username().is_empty() || parsed.password().is_some() || authority(url).contains('@') {
         return refuse("a URL must not carry a user or a password; name a signer instead");
     }
     if parsed.fragment().is_some() {
@@ -119,14 +97,10 @@ pub(super) fn target(
         "https" => Reachable::Public(ranges.to_vec()),
         "http" if allow_loopback_http && may_be_loopback(&host) => Reachable::LoopbackOnly,
         "http" => {
-            return refuse(
-                "plain http is allowed only to a loopback origin that a grant names; use https",
-            );
+            return refuse("plain http is allowed only to a loopback origin that a grant names; use https");
         }
         other => {
-            return Err(Refusal(format!(
-                "`{other}` is not a scheme that can be sent to; use https"
-            )));
+            return Err(Refusal(format!("`{other}` is not a scheme that can be sent to; use https")));
         }
     };
     match host {
@@ -138,16 +112,8 @@ pub(super) fn target(
     if port == 0 {
         return refuse("port 0 cannot be sent to");
     }
-    let origin = Origin(format!(
-        "{}://{}:{port}",
-        parsed.scheme(),
-        parsed.host_str().unwrap_or_default()
-    ));
-    Ok(Target {
-        url: parsed,
-        origin,
-        reachable,
-    })
+    let origin = Origin(format!("{}://{}:{port}", parsed.scheme(), parsed.host_str().unwrap_or_default()));
+    Ok(Target { url: parsed, origin, reachable })
 }
 
 /// What stands between `//` and the path, as written: `https://@host` parses to an empty user.
@@ -158,16 +124,10 @@ fn authority(url: &str) -> &str {
 
 fn check_name(name: &str) -> Result<(), Refusal> {
     if name.ends_with('.') {
-        return Err(Refusal(format!(
-            "the host `{name}` ends with a dot; write it without"
-        )));
+        return Err(Refusal(format!("the host `{name}` ends with a dot; write it without")));
     }
     // RFC 1035, section 2.3.4. The URL parser has made an internationalised name ASCII (`xn--…`) by now.
-    if name.len() > 253
-        || name
-            .split('.')
-            .any(|label| label.is_empty() || label.len() > 63)
-    {
+    if name.len() > 253 || name.split('.').any(|label| label.is_empty() || label.len() > 63) {
         return Err(Refusal(format!("the host `{name}` is not a DNS name")));
     }
     Ok(())
@@ -183,12 +143,7 @@ fn may_be_loopback(host: &Host) -> bool {
 }
 
 #[cfg(test)]
-#[allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing
-)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
@@ -200,10 +155,7 @@ mod tests {
     #[test]
     fn https_to_a_name_is_a_target() {
         let target = target("https://rds.eu-west-1.amazonaws.com/?Action=x", false, &[]).unwrap();
-        assert_eq!(
-            target.origin.to_string(),
-            "https://rds.eu-west-1.amazonaws.com:443"
-        );
+        assert_eq!(target.origin.to_string(), "https://rds.eu-west-1.amazonaws.com:443");
         assert_eq!(target.reachable, Reachable::Public(Vec::new()));
     }
 
@@ -235,10 +187,7 @@ mod tests {
     fn an_internationalised_name_is_sent_as_ascii() {
         let target = target("https://bücher.example/", false, &[]).unwrap();
         assert_eq!(target.url.host_str(), Some("xn--bcher-kva.example"));
-        assert_eq!(
-            target.origin.to_string(),
-            "https://xn--bcher-kva.example:443"
-        );
+        assert_eq!(target.origin.to_string(), "https://xn--bcher-kva.example:443");
     }
 
     #[test]
@@ -250,11 +199,7 @@ mod tests {
             "https://127.0.0。1/",
             "https://１２７.0.0.1/",
         ] {
-            assert!(
-                why(url).contains("127.0.0.1 is loopback"),
-                "{url}: {}",
-                why(url)
-            );
+            assert!(why(url).contains("127.0.0.1 is loopback"), "{url}: {}", why(url));
         }
     }
 
@@ -265,32 +210,16 @@ mod tests {
         assert!(why("https://10.0.0.1/").contains("an operator can allow its range"));
         target("https://34.1.2.3/", false, &[]).unwrap();
         target("https://10.0.0.1/", false, &["10.0.0.0/8".parse().unwrap()]).unwrap();
-        let all: Vec<AddressRange> = ["0.0.0.0/0", "::/0"]
-            .iter()
-            .map(|r| r.parse().unwrap())
-            .collect();
-        for url in [
-            "https://169.254.169.254/",
-            "https://[fd00:ec2::254]/",
-            "https://[fe80::1]/",
-            "https://0.0.0.0/",
-        ] {
+        let all: Vec<AddressRange> = ["0.0.0.0/0", "::/0"].iter().map(|r| r.parse().unwrap()).collect();
+        for url in ["https://169.254.169.254/", "https://[fd00:ec2::254]/", "https://[fe80::1]/", "https://0.0.0.0/"] {
             assert!(target(url, false, &all).is_err(), "{url}");
         }
     }
 
     #[test]
     fn http_goes_to_loopback_only_and_only_when_allowed() {
-        for url in [
-            "http://127.0.0.1:4566/",
-            "http://[::1]:80/",
-            "http://localhost:9/",
-            "http://sts.localhost:9/",
-        ] {
-            assert_eq!(
-                target(url, true, &[]).unwrap().reachable,
-                Reachable::LoopbackOnly
-            );
+        for url in ["http://127.0.0.1:4566/", "http://[::1]:80/", "http://localhost:9/", "http://sts.localhost:9/"] {
+            assert_eq!(target(url, true, &[]).unwrap().reachable, Reachable::LoopbackOnly);
             assert!(target(url, false, &[]).is_err(), "{url}");
         }
         assert!(why("http://example.com/").contains("plain http"));
@@ -301,18 +230,9 @@ mod tests {
     #[test]
     fn ports_belong_to_the_origin() {
         let origin = |url| target(url, true, &[]).unwrap().origin;
-        assert_eq!(
-            origin("https://a.example:443/"),
-            origin("https://a.example/")
-        );
-        assert_ne!(
-            origin("https://a.example:8443/"),
-            origin("https://a.example/")
-        );
-        assert_ne!(
-            origin("http://localhost:443/"),
-            origin("https://localhost/")
-        );
+        assert_eq!(origin("https://a.example:443/"), origin("https://a.example/"));
+        assert_ne!(origin("https://a.example:8443/"), origin("https://a.example/"));
+        assert_ne!(origin("http://localhost:443/"), origin("https://localhost/"));
         assert!(why("https://a.example:0/").contains("port 0"));
     }
 
@@ -337,18 +257,9 @@ mod tests {
     fn a_name_with_a_public_and_a_private_address_keeps_the_public_one() {
         let all: Vec<IpAddr> = vec!["10.0.0.1".parse().unwrap(), "1.1.1.1".parse().unwrap()];
         let reachable = Reachable::Public(Vec::new());
-        assert_eq!(
-            reachable.filter("a.example", &all).unwrap(),
-            vec!["1.1.1.1".parse::<IpAddr>().unwrap()]
-        );
-        let refused = reachable
-            .filter("a.example", &all[..1])
-            .unwrap_err()
-            .to_string();
-        assert!(
-            refused.contains("a.example resolves to no address"),
-            "{refused}"
-        );
+        assert_eq!(reachable.filter("a.example", &all).unwrap(), vec!["1.1.1.1".parse::<IpAddr>().unwrap()]);
+        let refused = reachable.filter("a.example", &all[..1]).unwrap_err().to_string();
+        assert!(refused.contains("a.example resolves to no address"), "{refused}");
     }
 
     proptest! {

@@ -37,9 +37,7 @@ impl Roots {
         if system.is_empty() {
             tracing::warn!("{}", NO_AUTHORITIES);
         }
-        Self {
-            system: Arc::new(system),
-        }
+        Self { system: Arc::new(system) }
     }
 
     /// What to tell someone whose connection failed for want of any authority.
@@ -68,13 +66,7 @@ const NO_AUTHORITIES: &str = "no certificate authorities were found on this mach
 fn learned(pem: &str) -> Result<RootCertStore, TlsError> {
     let mut roots = RootCertStore::empty();
     for certificate in CertificateDer::pem_slice_iter(pem.as_bytes()) {
-        roots
-            .add(certificate.map_err(TlsError::NotPem)?)
-            .map_err(TlsError::Unusable)?;
+        roots.add(certificate.map_err(TlsError::NotPem)?).map_err(TlsError::Unusable)?;
     }
-    if roots.is_empty() {
-        Err(TlsError::NoCertificate)
-    } else {
-        Ok(roots)
-    }
+    if roots.is_empty() { Err(TlsError::NoCertificate) } else { Ok(roots) }
 }

@@ -12,7 +12,11 @@ use crate::host::wall;
 use crate::store::{Key, Store, StoreError, Table, Txn, Typed};
 
 /// How an environment is after an operation on it; none if it is gone.
-fn environment_after(operation: &OperationRow, status: OperationStatus, rolled_back: bool) -> Option<EnvironmentStatus> {
+fn environment_after(
+    operation: &OperationRow,
+    status: OperationStatus,
+    rolled_back: bool,
+) -> Option<EnvironmentStatus> {
     use EnvironmentStatus::{Available, CreateFailed, Degraded, DeleteFailed};
     let succeeded = status == OperationStatus::Succeeded;
     match operation.kind {
@@ -68,7 +72,11 @@ impl Engine {
             let key = Key::new().text(&follower.0);
             if let Some(mut next) = store.get_json::<OperationRow>(Table::Operation, &key).await? {
                 next.value.status = OperationStatus::Running;
-                txn = txn.check_version(Table::Operation, &key, next.version).put_json(Table::Operation, &key, &next.value)?;
+                txn = txn.check_version(Table::Operation, &key, next.version).put_json(
+                    Table::Operation,
+                    &key,
+                    &next.value,
+                )?;
             }
         }
         txn = txn.and(write(&active.events, &operation, vec![EventKind::Operation { status }]));
@@ -96,14 +104,21 @@ impl Engine {
             None => {
                 let all = Key::new().text(&operation.environment_id.0);
                 let everything = [Table::Record, Table::Name, Table::Owned, Table::Secret, Table::History];
-                Ok(everything.into_iter().fold(txn.delete(Table::Environment, &key), |txn, table| txn.delete_prefix(table, &all)))
+                Ok(everything
+                    .into_iter()
+                    .fold(txn.delete(Table::Environment, &key), |txn, table| txn.delete_prefix(table, &all)))
             }
             Some(status) => {
                 let mut row = environment.value;
                 let was = row.status;
                 row.status = match (operation.kind, was) {
                     // What is done to an application, or looked at, leaves the environment as it was.
-                    (OperationKind::CreateEnvironment | OperationKind::UpdateEnvironment | OperationKind::DeleteEnvironment, _) => status,
+                    (
+                        OperationKind::CreateEnvironment
+                        | OperationKind::UpdateEnvironment
+                        | OperationKind::DeleteEnvironment,
+                        _,
+                    ) => status,
                     _ => was,
                 };
                 row.updated = now;

@@ -37,7 +37,12 @@ impl Sequence {
 ///
 /// # Errors
 /// Those of the store.
-pub async fn read(store: &dyn Store, operation: &OperationId, after: u64, limit: usize) -> Result<Vec<Event>, StoreError> {
+pub async fn read(
+    store: &dyn Store,
+    operation: &OperationId,
+    after: u64,
+    limit: usize,
+) -> Result<Vec<Event>, StoreError> {
     let prefix = prefix(operation);
     let last = prefix.clone().u64(after);
     let rows = store.scan_json::<Event>(Table::Event, &prefix, Some(&last), limit, false).await?;

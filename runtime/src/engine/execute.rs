@@ -98,7 +98,11 @@ impl Engine {
             task.started = Some(wall());
             task.inputs = Some(self.inputs_of(&operation, &task).await?);
             if task.generation > 1 {
-                first = first.put(Table::History, generation_key(&operation.environment_id, &task.piece), task.generation.to_string());
+                first = first.put(
+                    Table::History,
+                    generation_key(&operation.environment_id, &task.piece),
+                    task.generation.to_string(),
+                );
             }
         }
         if is_first || was_asleep {
@@ -113,7 +117,8 @@ impl Engine {
         shared.lock().await.put(&task);
 
         let ignores_cancel = operation.is_delete() || task.rollback;
-        let prepared = self.prepare(&operation, &task, if ignores_cancel { Arc::default() } else { cancelled }, sequence).await?;
+        let prepared =
+            self.prepare(&operation, &task, if ignores_cancel { Arc::default() } else { cancelled }, sequence).await?;
         let journal = DurableJournal::open(Arc::clone(store), key, lease, task.woken).await?;
         let finished = match prepared.immediate {
             // What the inputs themselves rule out ends the task like a failure of its export.
@@ -177,9 +182,7 @@ impl Engine {
                 journal.close(txn.must_land()).await?;
                 Ok(())
             }
-            Outcome::StoreFault(reason) => {
-                Err(RunFault::Unwritable(reason))
-            }
+            Outcome::StoreFault(reason) => Err(RunFault::Unwritable(reason)),
             Outcome::Sleep { wake_at, after_ms, note } => {
                 task.retries = 0;
                 task.note = note;
@@ -261,8 +264,12 @@ impl Engine {
         };
         let mut write = Txn::new();
         match returned {
-            Returned::Instance(instance) => write = write.put_json(Table::Record, &key, &made(Made::Instance(instance)))?,
-            Returned::Deployment(deployment) => write = write.put_json(Table::Record, &key, &made(Made::Deployment(deployment)))?,
+            Returned::Instance(instance) => {
+                write = write.put_json(Table::Record, &key, &made(Made::Instance(instance)))?
+            }
+            Returned::Deployment(deployment) => {
+                write = write.put_json(Table::Record, &key, &made(Made::Deployment(deployment)))?
+            }
             Returned::Found(found) => {
                 if let Some(record) = existing {
                     write = write.put_json(Table::Record, &key, &refreshed(record, found.map(Made::Instance)))?;
@@ -314,7 +321,11 @@ impl Engine {
         }
         write = write.and(keep_unsettled(operation, &task, journal.journal())?);
         task.note.clone_from(&message);
-        task.state = if kind == "cancelled" { TaskState::Cancelled } else { TaskState::Failed { kind: kind.to_owned(), message } };
+        task.state = if kind == "cancelled" {
+            TaskState::Cancelled
+        } else {
+            TaskState::Failed { kind: kind.to_owned(), message }
+        };
         task.ended = Some(wall());
         let txn = Self::with_events(&mut host, Some(&task));
         journal.close(txn.and(write).put_json(Table::Task, id.key(), &task)?.must_land()).await?;
@@ -380,12 +391,16 @@ impl Engine {
     /// Credentials of another account make "not found" mean nothing: until they are right, nothing runs.
     async fn check_binding(&self, operation: &OperationRow) -> Result<(), RunFault> {
         let key = Key::new().text(operation.environment.as_str());
-        let environment = self.services.store.get_json::<super::model::EnvironmentRow>(Table::Environment, &key).await?;
+        let environment =
+            self.services.store.get_json::<super::model::EnvironmentRow>(Table::Environment, &key).await?;
         let Some(environment) = environment else { return Ok(()) };
         for (cloud, bound) in &environment.value.bindings {
             let region = environment.value.settings.get(cloud).and_then(|settings| settings.get("region"));
             let now = match self.services.clouds.access(cloud).await {
-                Ok(access) => access.binding(region.map(String::as_str)).await.map_err(|error| RunFault::Held(error.to_string()))?,
+                Ok(access) => access
+                    .binding(region.map(String::as_str))
+                    .await
+                    .map_err(|error| RunFault::Held(error.to_string()))?,
                 Err(error) => return Err(RunFault::Held(error.to_string())),
             };
             if now.account != bound.account {

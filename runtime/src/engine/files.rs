@@ -90,7 +90,8 @@ impl Engine {
             pieces.push((piece, deployment.places, Role::Coe));
         }
         for (mut piece, places, role) in pieces {
-            let schema = self.registry.kind(&piece.cloud, &piece.kind).map(|kind| kind.config_schema).unwrap_or_default();
+            let schema =
+                self.registry.kind(&piece.cloud, &piece.kind).map(|kind| kind.config_schema).unwrap_or_default();
             for taken in take(&mut piece.config, &schema, &places) {
                 let reference = match taken.given {
                     Given::Plain(plain) => {
@@ -129,7 +130,13 @@ impl Engine {
             return Err(invalid("the environment file", diagnostics));
         }
         let settings = self.settings(&spec, file.settings, &request.settings).await?;
-        Ok(EnvironmentPlanInput { spec, settings, file: redact(&request.file, &marks), secrets: given.write, diagnostics })
+        Ok(EnvironmentPlanInput {
+            spec,
+            settings,
+            file: redact(&request.file, &marks),
+            secrets: given.write,
+            diagnostics,
+        })
     }
 
     /// Settings of each cloud: what extensions say when nobody does, `cld setup`, the file, the request.
@@ -185,7 +192,13 @@ impl Engine {
         Ok(given)
     }
 
-    fn keep_given(&self, given: &mut GivenSecrets, id: &EnvironmentId, label: &str, value: &str) -> Result<String, EngineError> {
+    fn keep_given(
+        &self,
+        given: &mut GivenSecrets,
+        id: &EnvironmentId,
+        label: &str,
+        value: &str,
+    ) -> Result<String, EngineError> {
         let known = given.references.get(label).cloned();
         if let Some(reference) = &known
             && given.values.get(reference).is_some_and(|known| known.as_str() == value)
@@ -197,8 +210,15 @@ impl Engine {
         if let Some(reference) = known {
             let key = secret_key(&id.0, &reference);
             if let Some(old) = given.values.get(&reference) {
-                let row = secret_row(&self.services.vault, &key, &format!("{label} (before)"), None, SecretOrigin::Given, old)
-                    .map_err(|reason| EngineError::Store(StoreError::Corrupt { what: reason }))?;
+                let row = secret_row(
+                    &self.services.vault,
+                    &key,
+                    &format!("{label} (before)"),
+                    None,
+                    SecretOrigin::Given,
+                    old,
+                )
+                .map_err(|reason| EngineError::Store(StoreError::Corrupt { what: reason }))?;
                 given.write = std::mem::take(&mut given.write).put_json(Table::Secret, key, &row)?;
             }
         }
@@ -265,8 +285,7 @@ impl Engine {
             extra: app.extra(),
             env: variables.into_iter().map(|variable| (variable.name, variable.segments)).collect(),
         };
-        let call =
-            ExportCall::ValidateApplication { kind: cluster.kind.clone(), application: unresolved(&stored) };
+        let call = ExportCall::ValidateApplication { kind: cluster.kind.clone(), application: unresolved(&stored) };
         let problems = self.ask_problems(&cluster.cloud, &cluster.kind, call).await?;
         diagnostics.extend(problems.into_iter().map(|problem| located(problem, &app.places)));
         if diagnostics.iter().any(|one| one.severity == Severity::Error) {
@@ -297,7 +316,10 @@ impl Engine {
                 outputs: outputs
                     .unwrap_or_default()
                     .iter()
-                    .map(|(name, value)| OfferedOutput { name: name.clone(), secret: matches!(value, OutputValue::Secret(_)) })
+                    .map(|(name, value)| OfferedOutput {
+                        name: name.clone(),
+                        secret: matches!(value, OutputValue::Secret(_)),
+                    })
                     .collect(),
             });
         }

@@ -56,7 +56,8 @@ impl<'a, I: Implementers> Builder<'a, I> {
             .into_iter()
             .filter_map(|cloud| {
                 let digest = self.implementers.of_foundation(&cloud)?;
-                let pieces = spec.pieces().map(|(_, piece)| piece).filter(|piece| piece.cloud == cloud).cloned().collect();
+                let pieces =
+                    spec.pieces().map(|(_, piece)| piece).filter(|piece| piece.cloud == cloud).cloned().collect();
                 let number = self.foundation(&cloud, Action::Prepare, pieces, digest, after.to_vec());
                 Some((cloud, number))
             })
@@ -81,10 +82,10 @@ impl<'a, I: Implementers> Builder<'a, I> {
         generation: u32,
         after: Vec<u32>,
     ) -> Result<u32, NoImplementer> {
-        let digest = self.implementers.of_kind(&spec.cloud, &spec.kind).ok_or_else(|| NoImplementer {
-            kind: spec.kind.clone(),
-            cloud: spec.cloud.clone(),
-        })?;
+        let digest = self
+            .implementers
+            .of_kind(&spec.cloud, &spec.kind)
+            .ok_or_else(|| NoImplementer { kind: spec.kind.clone(), cloud: spec.cloud.clone() })?;
         let (role, title) = match &key {
             PieceKey::Cluster => (Role::Coe, format!("{} cluster", spec.kind)),
             PieceKey::Application(name) => (Role::Coe, name.clone()),
@@ -94,9 +95,20 @@ impl<'a, I: Implementers> Builder<'a, I> {
         Ok(self.push(title, key, spec, action, role, generation, digest, Vec::new(), after))
     }
 
-    fn foundation(&mut self, cloud: &str, action: Action, pieces: Vec<PieceSpec>, digest: ComponentDigest, after: Vec<u32>) -> u32 {
-        let spec =
-            PieceSpec { name: cloud.to_owned(), kind: "foundation".to_owned(), cloud: cloud.to_owned(), config: Value::Null };
+    fn foundation(
+        &mut self,
+        cloud: &str,
+        action: Action,
+        pieces: Vec<PieceSpec>,
+        digest: ComponentDigest,
+        after: Vec<u32>,
+    ) -> u32 {
+        let spec = PieceSpec {
+            name: cloud.to_owned(),
+            kind: "foundation".to_owned(),
+            cloud: cloud.to_owned(),
+            config: Value::Null,
+        };
         let key = PieceKey::Foundation(cloud.to_owned());
         self.push(format!("{cloud} foundation"), key, &spec, action, Role::Resource, 1, digest, pieces, after)
     }

@@ -98,7 +98,8 @@ impl Engine {
         };
         if let Some(application) = &application {
             from_application.insert(application.image.clone());
-            from_application.extend([application.container_port, application.host_port].iter().flatten().map(ToString::to_string));
+            from_application
+                .extend([application.container_port, application.host_port].iter().flatten().map(ToString::to_string));
             for variable in &application.env {
                 if let OutputValue::Plain(text) = &variable.value {
                     from_application.insert(text.clone());
@@ -110,7 +111,8 @@ impl Engine {
             self.services.store.commit(staged).await?;
         }
         // A look at the world changes nothing, though it is a task like any other.
-        let mode = if matches!(task.action, Action::Read | Action::ReadApplication) { Mode::Query } else { Mode::Operation };
+        let mode =
+            if matches!(task.action, Action::Read | Action::ReadApplication) { Mode::Query } else { Mode::Operation };
         let id = Some(task.id(&operation.id));
         let host = self
             .host(operation, task, &surroundings, identity, from_application, cancelled, mode, id, sequence)
@@ -158,7 +160,13 @@ impl Engine {
             cancelled,
             mark: Scope::mark_of(&operation.environment_id.0, &task.piece),
         };
-        Ok(Host { scope: Arc::new(scope), services: Arc::clone(&self.services), identity, trail: Trail::default(), sequence })
+        Ok(Host {
+            scope: Arc::new(scope),
+            services: Arc::clone(&self.services),
+            identity,
+            trail: Trail::default(),
+            sequence,
+        })
     }
 
     /// The host of a query: reads only, nothing stored.
@@ -171,7 +179,18 @@ impl Engine {
         let identity = self.identity(operation, task, &BTreeSet::new()).await?;
         let mut from_application = BTreeSet::new();
         collect_texts(&task.config, &mut from_application);
-        self.host(operation, task, surroundings, identity, from_application, Arc::default(), Mode::Query, None, SharedSequence::default()).await
+        self.host(
+            operation,
+            task,
+            surroundings,
+            identity,
+            from_application,
+            Arc::default(),
+            Mode::Query,
+            None,
+            SharedSequence::default(),
+        )
+        .await
     }
 
     pub(super) async fn surroundings(
@@ -185,7 +204,8 @@ impl Engine {
         let environment = store.get_json::<EnvironmentRow>(Table::Environment, &key).await?.map(|row| row.value);
         let environment = environment.filter(|row| row.id == operation.environment_id);
         let mut settings = environment.as_ref().and_then(|row| row.settings.get(cloud)).cloned().unwrap_or_default();
-        let account = environment.as_ref().and_then(|row| row.bindings.get(cloud)).map(|binding| binding.account.clone());
+        let account =
+            environment.as_ref().and_then(|row| row.bindings.get(cloud)).map(|binding| binding.account.clone());
         if let Some(account) = &account {
             settings.insert("account".to_owned(), account.clone());
         }
@@ -261,7 +281,9 @@ impl Engine {
                 Segment::Literal(text) => OutputValue::Plain(text.clone()),
                 Segment::Output { resource, output, .. } => output_of(records, resource.as_str(), output)?,
                 Segment::Secret { name } => OutputValue::Secret(
-                    identity.given(name.as_str()).ok_or_else(|| format!("there is no secret \"{name}\" in this environment"))?,
+                    identity
+                        .given(name.as_str())
+                        .ok_or_else(|| format!("there is no secret \"{name}\" in this environment"))?,
                 ),
             });
         }
@@ -352,7 +374,11 @@ fn wit_piece(spec: &PieceSpec) -> Piece {
 }
 
 /// The call of a task.
-pub(super) fn export(task: &TaskRow, around: &Surroundings, application: Option<Application>) -> Result<ExportCall, Failure> {
+pub(super) fn export(
+    task: &TaskRow,
+    around: &Surroundings,
+    application: Option<Application>,
+) -> Result<ExportCall, Failure> {
     let missing = |what: &str| Failure {
         kind: FailureKind::Conflict,
         message: format!("{} has no {what}: its record is missing", task.title),
@@ -392,7 +418,9 @@ pub(super) fn export(task: &TaskRow, around: &Surroundings, application: Option<
             ExportCall::Update { role, context, intent, current: current.ok_or_else(|| missing("instance"))? }
         }
         Action::Delete => ExportCall::Delete { role, context, intent, current },
-        Action::Read => ExportCall::Read { role, context, intent, current: current.ok_or_else(|| missing("instance"))? },
+        Action::Read => {
+            ExportCall::Read { role, context, intent, current: current.ok_or_else(|| missing("instance"))? }
+        }
         Action::Deploy => ExportCall::Deploy {
             context,
             cluster: around.cluster.clone().ok_or_else(|| missing("cluster"))?,

@@ -124,7 +124,12 @@ impl EngineError {
 impl Engine {
     /// An engine on these parts; nothing runs until [`Engine::recover`].
     #[must_use]
-    pub fn new(services: Arc<Services>, sandbox: Arc<Sandbox>, registry: Arc<Registry>, incarnation: Incarnation) -> Arc<Self> {
+    pub fn new(
+        services: Arc<Services>,
+        sandbox: Arc<Sandbox>,
+        registry: Arc<Registry>,
+        incarnation: Incarnation,
+    ) -> Arc<Self> {
         let runs = sandbox.limits().concurrent_runs as usize;
         Arc::new(Self {
             services,

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use cloudark_api::environment::{Binding, EnvironmentStatus};
 use cloudark_api::application::ApplicationStatus;
+use cloudark_api::environment::{Binding, EnvironmentStatus};
 use cloudark_api::ids::{EnvironmentId, Name, OperationId};
 use cloudark_api::operation::{OperationKind, OperationStatus, TaskError, TaskStatus, TaskView};
 use serde::{Deserialize, Serialize};

@@ -118,7 +118,9 @@ pub fn outcome(end: RunEnd, retries: u32, takes_away: bool, limits: &RetryLimits
                 Outcome::Failed { kind: "limit", message: format!("the extension was stopped: {hit}") }
             }
         },
-        RunEnd::Trapped(message) => Outcome::Failed { kind: "trap", message: format!("the extension crashed: {message}") },
+        RunEnd::Trapped(message) => {
+            Outcome::Failed { kind: "trap", message: format!("the extension crashed: {message}") }
+        }
     }
 }
 
@@ -149,6 +151,9 @@ mod tests {
         };
         assert!(matches!(outcome(fault(), limits.making - 1, false, &limits, 0.0), Outcome::Retry { .. }));
         assert!(matches!(outcome(fault(), limits.making, true, &limits, 0.0), Outcome::Retry { .. }));
-        assert!(matches!(outcome(fault(), limits.making, false, &limits, 0.0), Outcome::Failed { kind: "transient", .. }));
+        assert!(matches!(
+            outcome(fault(), limits.making, false, &limits, 0.0),
+            Outcome::Failed { kind: "transient", .. }
+        ));
     }
 }

@@ -1,7 +1,8 @@
 //! Queries: validate, plan, logs. Their journals are in memory, they may only read, and nothing is stored.
 
-
-use cloudark_api::environment::{EnvironmentPlan, EnvironmentRequest, PlannedAction, PlannedChange, PlannedStep, Validation};
+use cloudark_api::environment::{
+    EnvironmentPlan, EnvironmentRequest, PlannedAction, PlannedChange, PlannedStep, Validation,
+};
 use cloudark_api::ids::{EnvironmentId, Name};
 use cloudark_api::operation::OperationKind;
 
@@ -75,7 +76,13 @@ impl Engine {
         for (key, spec) in read.spec.pieces() {
             let record = records.iter().find(|record| record.piece == key);
             let Some(record) = record else {
-                steps.push(Step { key, spec: spec.clone(), old: None, action: PlannedAction::Create, changes: Vec::new() });
+                steps.push(Step {
+                    key,
+                    spec: spec.clone(),
+                    old: None,
+                    action: PlannedAction::Create,
+                    changes: Vec::new(),
+                });
                 continue;
             };
             let old = PieceSpec {
@@ -85,7 +92,8 @@ impl Engine {
                 config: record.config.clone(),
             };
             let (action, changes) = if record.kind != spec.kind || record.cloud != spec.cloud {
-                let change = Change { pointer: "/type".to_owned(), before: record.kind.clone(), after: spec.kind.clone() };
+                let change =
+                    Change { pointer: "/type".to_owned(), before: record.kind.clone(), after: spec.kind.clone() };
                 (PlannedAction::Replace, vec![change])
             } else {
                 match self.ask_plan(environment, read, &key, spec, record).await? {
@@ -108,7 +116,13 @@ impl Engine {
                     config: record.config.clone(),
                 };
                 let old = Some(spec.clone());
-                steps.push(Step { key: record.piece.clone(), spec, old, action: PlannedAction::Delete, changes: Vec::new() });
+                steps.push(Step {
+                    key: record.piece.clone(),
+                    spec,
+                    old,
+                    action: PlannedAction::Delete,
+                    changes: Vec::new(),
+                });
             }
         }
         Ok(steps)
@@ -183,8 +197,18 @@ impl Engine {
     }
 
     /// What an extension finds wrong.
-    pub(super) async fn ask_problems(&self, cloud: &str, kind: &str, call: ExportCall) -> Result<Vec<Problem>, EngineError> {
-        let spec = PieceSpec { name: kind.to_owned(), kind: kind.to_owned(), cloud: cloud.to_owned(), config: serde_json::Value::Null };
+    pub(super) async fn ask_problems(
+        &self,
+        cloud: &str,
+        kind: &str,
+        call: ExportCall,
+    ) -> Result<Vec<Problem>, EngineError> {
+        let spec = PieceSpec {
+            name: kind.to_owned(),
+            kind: kind.to_owned(),
+            cloud: cloud.to_owned(),
+            config: serde_json::Value::Null,
+        };
         let name = "validate".parse().map_err(|_| EngineError::invalid("a name"))?;
         let environment = EnvironmentRow {
             id: EnvironmentId(String::new()),

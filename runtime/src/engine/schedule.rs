@@ -152,7 +152,8 @@ impl Engine {
         let Some(row) = store.get_json::<OperationRow>(Table::Operation, &Key::new().text(&operation.0)).await? else {
             return Ok(None);
         };
-        let tasks = store.scan_json::<TaskRow>(Table::Task, &Key::new().text(&operation.0), None, usize::MAX, false).await?;
+        let tasks =
+            store.scan_json::<TaskRow>(Table::Task, &Key::new().text(&operation.0), None, usize::MAX, false).await?;
         let active = Active {
             cancelled: Arc::new(AtomicBool::new(row.value.is_cancelled())),
             row: row.value,
@@ -244,7 +245,11 @@ impl Engine {
     }
 
     /// [`Self::execute`], as a type of its own: it advances its operation, which executes tasks.
-    fn executing(self: Arc<Self>, task: TaskId, shared: Arc<Mutex<Active>>) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+    fn executing(
+        self: Arc<Self>,
+        task: TaskId,
+        shared: Arc<Mutex<Active>>,
+    ) -> Pin<Box<dyn Future<Output = ()> + Send>> {
         Box::pin(self.execute(task, shared))
     }
 

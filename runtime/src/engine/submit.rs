@@ -71,12 +71,19 @@ impl Engine {
     ///
     /// # Errors
     /// As for a create; an operation that runs.
-    pub async fn update_environment(self: &Arc<Self>, request: EnvironmentRequest, if_match: Option<u64>) -> Result<Accepted, EngineError> {
+    pub async fn update_environment(
+        self: &Arc<Self>,
+        request: EnvironmentRequest,
+        if_match: Option<u64>,
+    ) -> Result<Accepted, EngineError> {
         let environment = self.environment_row(&request.name).await?;
         if let Some(version) = if_match
             && version != environment.version.get()
         {
-            return Err(EngineError::conflict(format!("\"{}\" was changed in the meantime: look at it again", request.name)));
+            return Err(EngineError::conflict(format!(
+                "\"{}\" was changed in the meantime: look at it again",
+                request.name
+            )));
         }
         self.refuse_busy(&environment.value).await?;
         let read = self.read_environment(&request, &environment.value.id, true).await?;
@@ -105,8 +112,12 @@ impl Engine {
             let generation = self.generation(&environment.value.id, &step.key, &records).await?;
             let last = match step.action {
                 PlannedAction::Keep => continue,
-                PlannedAction::Create => builder.piece(step.key.clone(), &step.spec, Action::Create, generation, after)?,
-                PlannedAction::Update => builder.piece(step.key.clone(), &step.spec, Action::Update, generation, after)?,
+                PlannedAction::Create => {
+                    builder.piece(step.key.clone(), &step.spec, Action::Create, generation, after)?
+                }
+                PlannedAction::Update => {
+                    builder.piece(step.key.clone(), &step.spec, Action::Update, generation, after)?
+                }
                 PlannedAction::Delete => {
                     removes = true;
                     builder.piece(step.key.clone(), &step.spec, Action::Delete, generation, after)?
@@ -114,7 +125,13 @@ impl Engine {
                 PlannedAction::Replace => {
                     let old = step.old.as_ref().unwrap_or(&step.spec);
                     let gone = builder.piece(step.key.clone(), old, Action::Delete, generation, after)?;
-                    builder.piece(step.key.clone(), &step.spec, Action::Create, generation.saturating_add(1), vec![gone])?
+                    builder.piece(
+                        step.key.clone(),
+                        &step.spec,
+                        Action::Create,
+                        generation.saturating_add(1),
+                        vec![gone],
+                    )?
                 }
             };
             ends.push(last);
@@ -162,7 +179,13 @@ impl Engine {
             match &record.piece {
                 PieceKey::Foundation(_) => {}
                 PieceKey::Application(_) => {
-                    builder.piece(record.piece.clone(), &spec, Action::ReadApplication, record.generation, Vec::new())?;
+                    builder.piece(
+                        record.piece.clone(),
+                        &spec,
+                        Action::ReadApplication,
+                        record.generation,
+                        Vec::new(),
+                    )?;
                 }
                 _ => {
                     builder.piece(record.piece.clone(), &spec, Action::Read, record.generation, Vec::new())?;
@@ -227,7 +250,11 @@ impl Engine {
             let key = Key::new().text(row.value.name.as_str());
             let mut application = row.value;
             application.status = ApplicationStatus::Deleting;
-            txn = txn.check_version(Table::Application, &key, row.version).put_json(Table::Application, &key, &application)?;
+            txn = txn.check_version(Table::Application, &key, row.version).put_json(
+                Table::Application,
+                &key,
+                &application,
+            )?;
         }
         if let Some(running) = under_way {
             operation.status = OperationStatus::Queued;
@@ -241,7 +268,11 @@ impl Engine {
                 // The running operation must not end unseen in between: its row is checked, and its copy in
                 // memory follows.
                 let shared = self.load(&cancelled).await?;
-                let txn = txn.check_version(Table::Operation, &key, running.version).put_json(Table::Operation, &key, &row)?;
+                let txn = txn.check_version(Table::Operation, &key, running.version).put_json(
+                    Table::Operation,
+                    &key,
+                    &row,
+                )?;
                 match shared {
                     Some(shared) => {
                         let mut active = shared.lock().await;
@@ -309,10 +340,11 @@ impl Engine {
             operation: Some(operation.id.clone()),
             problem: None,
         };
-        let txn = self
-            .occupy(&environment, &operation.id, None)?
-            .check_absent(Table::Application, &key)
-            .put_json(Table::Application, &key, &row)?;
+        let txn = self.occupy(&environment, &operation.id, None)?.check_absent(Table::Application, &key).put_json(
+            Table::Application,
+            &key,
+            &row,
+        )?;
         self.begin(operation, tasks, txn, diagnostics).await
     }
 
@@ -334,7 +366,11 @@ impl Engine {
         self.refuse_busy(&environment.value).await?;
         let plan = self.read_application(&request, &environment.value, &request.name).await?;
         let piece = PieceKey::Application(request.name.to_string());
-        let record = self.services.store.get_json::<RecordRow>(Table::Record, &record_key(&environment.value.id, &piece)).await?;
+        let record = self
+            .services
+            .store
+            .get_json::<RecordRow>(Table::Record, &record_key(&environment.value.id, &piece))
+            .await?;
         let mut builder = Builder::new(&*self.registry, wall());
         // An application whose deploy failed and was kept, or rolled back, is deployed.
         let action = if record.is_some() { Action::Redeploy } else { Action::Deploy };
@@ -421,7 +457,9 @@ impl Engine {
                 return Err(EngineError::conflict(format!("operation {id} has ended")));
             }
             if active.row.is_delete() {
-                return Err(EngineError::conflict("a delete cannot be cancelled: half a thing is of no use to anybody"));
+                return Err(EngineError::conflict(
+                    "a delete cannot be cancelled: half a thing is of no use to anybody",
+                ));
             }
             let mut row = active.row.clone();
             row.cancel_requested = true;
@@ -456,7 +494,10 @@ impl Engine {
         }
         let environment = self.environment_row(&operation.value.environment).await?;
         if environment.value.operation.as_ref() != Some(id) {
-            return Err(EngineError::conflict(format!("operation {id} is not the last of \"{}\"", operation.value.environment)));
+            return Err(EngineError::conflict(format!(
+                "operation {id} is not the last of \"{}\"",
+                operation.value.environment
+            )));
         }
         let mut row = operation.value;
         row.status = OperationStatus::Running;
@@ -547,9 +588,7 @@ impl Engine {
         row.operation = Some(operation.clone());
         row.status = status.unwrap_or(row.status);
         let key = Key::new().text(row.name.as_str());
-        Txn::new()
-            .check_version(Table::Environment, &key, environment.version)
-            .put_json(Table::Environment, &key, &row)
+        Txn::new().check_version(Table::Environment, &key, environment.version).put_json(Table::Environment, &key, &row)
     }
 
     /// Writes an operation with its tasks and lets it go.
@@ -575,10 +614,11 @@ impl Engine {
         diagnostics: Vec<Diagnostic>,
     ) -> Result<(Accepted, crate::store::Version), EngineError> {
         let key = Key::new().text(&operation.id.0);
-        txn = txn
-            .check_absent(Table::Operation, &key)
-            .put_json(Table::Operation, &key, &operation)?
-            .put(Table::Timer, open_key(&operation.id), "");
+        txn = txn.check_absent(Table::Operation, &key).put_json(Table::Operation, &key, &operation)?.put(
+            Table::Timer,
+            open_key(&operation.id),
+            "",
+        );
         let mut what = vec![EventKind::Operation { status: operation.status }];
         for task in &tasks {
             txn = txn.put_json(Table::Task, task.id(&operation.id).key(), task)?;
@@ -588,7 +628,9 @@ impl Engine {
         let accepted = Accepted { operation: operation.id, diagnostics };
         txn = txn.and(events.write(&accepted.operation, what)).and(receipt(&accepted)?);
         let version = self.services.store.commit(txn).await.map_err(|error| match error {
-            StoreError::Conflict { .. } => EngineError::conflict("somebody else has changed it at the same moment: look again"),
+            StoreError::Conflict { .. } => {
+                EngineError::conflict("somebody else has changed it at the same moment: look again")
+            }
             other => EngineError::Store(other),
         })?;
         Ok((accepted, version))
@@ -609,7 +651,12 @@ impl Engine {
         Ok(bindings)
     }
 
-    fn refuse_other_account(&self, environment: &EnvironmentRow, cloud: &str, now: &Binding) -> Result<(), EngineError> {
+    fn refuse_other_account(
+        &self,
+        environment: &EnvironmentRow,
+        cloud: &str,
+        now: &Binding,
+    ) -> Result<(), EngineError> {
         match environment.bindings.get(cloud) {
             Some(bound) if bound.account != now.account => Err(EngineError::Denied(format!(
                 "the credentials of {cloud} are of account {}, and \"{}\" belongs to account {}: \

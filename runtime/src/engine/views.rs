@@ -53,12 +53,14 @@ impl Engine {
     }
 
     pub(super) async fn records(&self, id: &EnvironmentId) -> Result<Vec<RecordRow>, StoreError> {
-        let rows = self.services.store.scan_json(Table::Record, &Key::new().text(&id.0), None, usize::MAX, false).await?;
+        let rows =
+            self.services.store.scan_json(Table::Record, &Key::new().text(&id.0), None, usize::MAX, false).await?;
         Ok(rows.into_iter().map(|row| row.value).collect())
     }
 
     pub(super) async fn application_rows(&self, id: &EnvironmentId) -> Result<Vec<Stored<ApplicationRow>>, StoreError> {
-        let rows = self.services.store.scan_json::<ApplicationRow>(Table::Application, &[], None, usize::MAX, false).await?;
+        let rows =
+            self.services.store.scan_json::<ApplicationRow>(Table::Application, &[], None, usize::MAX, false).await?;
         Ok(rows.into_iter().filter(|row| row.value.environment_id == *id).collect())
     }
 
@@ -66,7 +68,11 @@ impl Engine {
     ///
     /// # Errors
     /// Those of the store.
-    pub async fn environments(&self, after: Option<&str>, limit: usize) -> Result<Vec<EnvironmentSummary>, EngineError> {
+    pub async fn environments(
+        &self,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<EnvironmentSummary>, EngineError> {
         let after = after.map(|name| Key::new().text(name));
         let store = &*self.services.store;
         let rows = store.scan_json::<EnvironmentRow>(Table::Environment, &[], after.as_deref(), limit, false).await?;
@@ -134,7 +140,9 @@ impl Engine {
         let mut views = Vec::new();
         let foundations = records.iter().filter(|record| matches!(record.piece, PieceKey::Foundation(_)));
         for record in foundations {
-            views.push(self.piece_view(row, record.piece.clone(), &record.kind, &record.cloud, Some(record), reveal).await?);
+            views.push(
+                self.piece_view(row, record.piece.clone(), &record.kind, &record.cloud, Some(record), reveal).await?,
+            );
         }
         for (key, spec) in row.spec.pieces() {
             let record = records.iter().find(|record| record.piece == key);
@@ -144,7 +152,10 @@ impl Engine {
         for record in &records {
             let is_listed = views.iter().any(|view| view.piece == record.piece.to_string());
             if !is_listed && !matches!(record.piece, PieceKey::Application(_)) {
-                views.push(self.piece_view(row, record.piece.clone(), &record.kind, &record.cloud, Some(record), reveal).await?);
+                views.push(
+                    self.piece_view(row, record.piece.clone(), &record.kind, &record.cloud, Some(record), reveal)
+                        .await?,
+                );
             }
         }
         Ok(views)
@@ -192,7 +203,12 @@ impl Engine {
         })
     }
 
-    async fn outputs(&self, id: &EnvironmentId, outputs: &[(String, OutputValue)], reveal: bool) -> Result<Vec<Output>, EngineError> {
+    async fn outputs(
+        &self,
+        id: &EnvironmentId,
+        outputs: &[(String, OutputValue)],
+        reveal: bool,
+    ) -> Result<Vec<Output>, EngineError> {
         let mut shown = Vec::with_capacity(outputs.len());
         for (name, value) in outputs {
             let (value, secret) = match value {
@@ -219,7 +235,8 @@ impl Engine {
     /// # Errors
     /// Those of the store.
     pub async fn applications(&self, environment: Option<&Name>) -> Result<Vec<Application>, EngineError> {
-        let rows = self.services.store.scan_json::<ApplicationRow>(Table::Application, &[], None, usize::MAX, false).await?;
+        let rows =
+            self.services.store.scan_json::<ApplicationRow>(Table::Application, &[], None, usize::MAX, false).await?;
         let mut applications = Vec::new();
         for row in rows {
             if environment.is_none_or(|name| row.value.environment == *name) {
@@ -269,7 +286,12 @@ impl Engine {
     ///
     /// # Errors
     /// Those of the store.
-    pub async fn operations(&self, environment: Option<&Name>, before: Option<&str>, limit: usize) -> Result<Vec<Operation>, EngineError> {
+    pub async fn operations(
+        &self,
+        environment: Option<&Name>,
+        before: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<Operation>, EngineError> {
         let store = &*self.services.store;
         let mut after = before.map(|id| Key::new().text(id));
         let mut operations = Vec::new();
@@ -298,9 +320,14 @@ impl Engine {
     }
 
     async fn operation_view(&self, row: OperationRow) -> Result<Operation, EngineError> {
-        let tasks = self.services.store.scan_json::<TaskRow>(Table::Task, &Key::new().text(&row.id.0), None, usize::MAX, false).await?;
+        let tasks = self
+            .services
+            .store
+            .scan_json::<TaskRow>(Table::Task, &Key::new().text(&row.id.0), None, usize::MAX, false)
+            .await?;
         let tasks: Vec<TaskRow> = tasks.into_iter().map(|task| task.value).collect();
-        let done: BTreeSet<u32> = tasks.iter().filter(|task| task.state == TaskState::Done).map(|task| task.number).collect();
+        let done: BTreeSet<u32> =
+            tasks.iter().filter(|task| task.state == TaskState::Done).map(|task| task.number).collect();
         let can_retry = can_retry(&row, &tasks);
         Ok(Operation {
             id: row.id,
@@ -308,7 +335,10 @@ impl Engine {
             environment: row.environment,
             application: row.application,
             status: row.status,
-            tasks: tasks.iter().map(|task| task.view(false, task.after.iter().all(|before| done.contains(before)))).collect(),
+            tasks: tasks
+                .iter()
+                .map(|task| task.view(false, task.after.iter().all(|before| done.contains(before))))
+                .collect(),
             errors: row.errors,
             created_at: rfc3339(row.created),
             ended_at: row.ended.map(rfc3339),
@@ -333,9 +363,11 @@ impl Engine {
         let environment = self.environment_row(name).await?;
         let key = Key::new().text(name.as_str());
         let row = EnvironmentRow { protected, ..environment.value };
-        let txn = Txn::new()
-            .check_version(Table::Environment, &key, environment.version)
-            .put_json(Table::Environment, &key, &row)?;
+        let txn = Txn::new().check_version(Table::Environment, &key, environment.version).put_json(
+            Table::Environment,
+            &key,
+            &row,
+        )?;
         self.services.store.commit(txn).await?;
         Ok(())
     }
@@ -388,7 +420,11 @@ impl Engine {
     }
 
     async fn secret_rows(&self, scope: &str) -> Result<Vec<(String, SecretRow)>, EngineError> {
-        let rows = self.services.store.scan_json::<SecretRow>(Table::Secret, &Key::new().text(scope), None, usize::MAX, false).await?;
+        let rows = self
+            .services
+            .store
+            .scan_json::<SecretRow>(Table::Secret, &Key::new().text(scope), None, usize::MAX, false)
+            .await?;
         Ok(rows
             .into_iter()
             .filter(|row| row.value.piece.is_none())

@@ -80,7 +80,9 @@ impl RunState {
         let result = self.journaled(requests).await;
         self.leave();
         match result {
-            Ok(answers) => Ok(answers.into_iter().map(|(position, result)| result.into_wit(u64::from(position))).collect()),
+            Ok(answers) => {
+                Ok(answers.into_iter().map(|(position, result)| result.into_wit(u64::from(position))).collect())
+            }
             Err(interrupt) => Err(self.interrupt(interrupt)),
         }
     }
@@ -91,7 +93,8 @@ impl RunState {
             let request = RecordedRequest::from(request);
             slots.push(self.slot(request)?);
         }
-        let must_be_durable = slots.iter().any(|slot| matches!(slot, Slot::ToSend(_, permit, _) if permit.effect.changes_the_world()));
+        let must_be_durable =
+            slots.iter().any(|slot| matches!(slot, Slot::ToSend(_, permit, _) if permit.effect.changes_the_world()));
         let first = to_send(&slots);
         if let Some(first) = first {
             crash::reach(&self.host.scope.label, first, Phase::BeforeIntent);
@@ -142,7 +145,8 @@ impl RunState {
                 self.meter.live_call().map_err(|hit| Interrupt::Limit(hit.to_string()))?;
                 self.meter.request(request.size()).map_err(|hit| Interrupt::Limit(hit.to_string()))?;
                 self.meter.traffic(request.size() as u64).map_err(|hit| Interrupt::Limit(hit.to_string()))?;
-                let checked = if self.host.scope.is_cancelled() { Err(RecordedResult::Cancelled) } else { self.check(&request) };
+                let checked =
+                    if self.host.scope.is_cancelled() { Err(RecordedResult::Cancelled) } else { self.check(&request) };
                 match checked {
                     Ok(permit) => {
                         let call = self.call(&permit, text.clone());
@@ -151,7 +155,8 @@ impl RunState {
                             Err(error) => {
                                 let result = self.lost_before(&error).ok_or_else(|| rules(error))?;
                                 let answer = result.to_text();
-                                let position = self.journal.journal_mut().note(wall(), SEND, text, answer).map_err(rules)?;
+                                let position =
+                                    self.journal.journal_mut().note(wall(), SEND, text, answer).map_err(rules)?;
                                 Ok(Slot::Answered(position, result))
                             }
                         }
@@ -172,9 +177,9 @@ impl RunState {
     fn lost_before(&self, error: &JournalError) -> Option<RecordedResult> {
         let JournalError::Repeated { position, reason } = error else { return None };
         match self.journal.journal().entries().get(*position as usize).map(|entry| &entry.body) {
-            Some(Body::Call(Call { state: State::Open | State::Done { proof: Proof::Lost, .. }, settles_at, .. })) => {
-                Some(RecordedResult::lost(&format!("this call was made before: {reason}"), *settles_at))
-            }
+            Some(Body::Call(Call {
+                state: State::Open | State::Done { proof: Proof::Lost, .. }, settles_at, ..
+            })) => Some(RecordedResult::lost(&format!("this call was made before: {reason}"), *settles_at)),
             _ => None,
         }
     }
@@ -230,7 +235,10 @@ impl RunState {
     }
 
     /// Waits a moment for calls; what takes longer is parked.
-    async fn wait(&mut self, under_way: Vec<(u32, oneshot::Receiver<Performed>)>) -> Result<Vec<(u32, Performed)>, Interrupt> {
+    async fn wait(
+        &mut self,
+        under_way: Vec<(u32, oneshot::Receiver<Performed>)>,
+    ) -> Result<Vec<(u32, Performed)>, Interrupt> {
         let until = Instant::now() + MOMENT;
         let is_query = self.host.scope.task.is_none();
         let mut ended = Vec::with_capacity(under_way.len());
@@ -255,7 +263,11 @@ impl RunState {
         Ok(ended)
     }
 
-    async fn finish(&mut self, slots: Vec<Slot>, ended: Vec<(u32, Performed)>) -> Result<Vec<(u32, RecordedResult)>, Interrupt> {
+    async fn finish(
+        &mut self,
+        slots: Vec<Slot>,
+        ended: Vec<(u32, Performed)>,
+    ) -> Result<Vec<(u32, RecordedResult)>, Interrupt> {
         let mut retry = None;
         let mut results = Vec::new();
         let mut live = Vec::with_capacity(ended.len());
@@ -346,8 +358,7 @@ impl RunHost {
         if end.changes || end.failed {
             self.tell(&summary, &result.outcome_with(end.code.as_deref()), end.failed);
         }
-        let finished =
-            durable::Finished { position, result: result.to_text(), proof: end.proof, owned: end.owned };
+        let finished = durable::Finished { position, result: result.to_text(), proof: end.proof, owned: end.owned };
         Ok(Taken::Finished { finished, result, write })
     }
 

@@ -274,7 +274,14 @@ impl Identity {
         Ok((reference, write))
     }
 
-    fn keep_secret(&mut self, vault: &Vault, reference: &str, label: &str, origin: SecretOrigin, value: &str) -> Result<Txn, Interrupt> {
+    fn keep_secret(
+        &mut self,
+        vault: &Vault,
+        reference: &str,
+        label: &str,
+        origin: SecretOrigin,
+        value: &str,
+    ) -> Result<Txn, Interrupt> {
         let key = secret_key(&self.environment_id, reference);
         let row = secret_row(vault, &key, label, Some(self.piece.clone()), origin, value).map_err(Interrupt::Store)?;
         self.secrets.insert(reference.to_owned(), Zeroizing::new(value.to_owned()));
@@ -368,7 +375,8 @@ fn mint(parts: &[&str], seed: &[u8; 32], rules: &NameRules) -> Result<String, St
     let readable: String = readable.chars().filter(|c| rules.digits || !c.is_ascii_digit()).collect();
     let readable = format!("{}{readable}", rules.prefix);
     // Nearly every cloud wants a letter first.
-    let readable = if readable.starts_with(|c: char| c.is_ascii_alphabetic()) { readable } else { format!("c{readable}") };
+    let readable =
+        if readable.starts_with(|c: char| c.is_ascii_alphabetic()) { readable } else { format!("c{readable}") };
     let room = max - UNIQUE - joint.chars().count();
     let readable: String = readable.chars().take(room).collect();
     let readable = readable.trim_end_matches(|c: char| !c.is_ascii_alphanumeric());
@@ -382,7 +390,8 @@ fn mint(parts: &[&str], seed: &[u8; 32], rules: &NameRules) -> Result<String, St
 
 fn unique(seed: &[u8; 32], digits: bool) -> String {
     // Without vowels no word comes of it; without 0, 1 and l it can be read aloud.
-    let alphabet: &[u8] = if digits { b"bcdfghjkmnpqrstvwxz23456789bcdfg" } else { b"bcdfghjkmnpqrstvwxzbcdfghjkmnpqr" };
+    let alphabet: &[u8] =
+        if digits { b"bcdfghjkmnpqrstvwxz23456789bcdfg" } else { b"bcdfghjkmnpqrstvwxzbcdfghjkmnpqr" };
     seed.iter()
         .take(UNIQUE)
         .filter_map(|byte| alphabet.get(usize::from(byte % 32)))
@@ -398,7 +407,13 @@ mod tests {
     use super::*;
 
     fn rules(max: u32, digits: bool, punctuation: &str) -> NameRules {
-        NameRules { max, letters: Letters::LowerCase, digits, punctuation: punctuation.to_owned(), prefix: String::new() }
+        NameRules {
+            max,
+            letters: Letters::LowerCase,
+            digits,
+            punctuation: punctuation.to_owned(),
+            prefix: String::new(),
+        }
     }
 
     proptest! {

@@ -82,7 +82,12 @@ impl RunState {
     }
 
     /// Answers a call that needs no world: from the journal, or by `answer`, which is recorded as a note.
-    pub(crate) async fn noted<Q, R>(&mut self, function: &str, request: &Q, answer: impl AsyncFnOnce(&mut Self) -> Result<R, Interrupt>) -> wasmtime::Result<R>
+    pub(crate) async fn noted<Q, R>(
+        &mut self,
+        function: &str,
+        request: &Q,
+        answer: impl AsyncFnOnce(&mut Self) -> Result<R, Interrupt>,
+    ) -> wasmtime::Result<R>
     where
         Q: serde::Serialize,
         R: serde::Serialize + serde::de::DeserializeOwned,
@@ -106,7 +111,8 @@ impl RunState {
                 result
             }
             Ok(Answer::Unfinished { position } | Answer::Lost { position, .. }) => {
-                return Err(self.interrupt(Interrupt::Journal(format!("entry {position} of {function} is a call to the world"))));
+                return Err(self
+                    .interrupt(Interrupt::Journal(format!("entry {position} of {function} is a call to the world"))));
             }
             Err(error) => return Err(self.interrupt(Interrupt::Journal(error.to_string()))),
         };

@@ -2,9 +2,9 @@
 
 use super::identity::SecretOrigin;
 use crate::credentials::vault;
-use crate::sandbox::{Interrupt, RunState};
 use crate::sandbox::bindings::secrets::{Alphabet, Host, Recipe};
 use crate::sandbox::bindings::types::{Failure, FailureKind};
+use crate::sandbox::{Interrupt, RunState};
 
 /// The least and most characters of a generated secret.
 const LENGTHS: std::ops::RangeInclusive<u32> = 8..=128;

@@ -6,7 +6,8 @@ use wasmtime::component::Instance as ComponentInstance;
 
 use super::bindings::exported::metadata::Description;
 use super::bindings::types::{
-    Application, Context, Deployment, Failure, Instance, Intent, LogPage, LogQuery, OutputValue, Piece, Planned, Problem, UnsettledCall,
+    Application, Context, Deployment, Failure, Instance, Intent, LogPage, LogQuery, OutputValue, Piece, Planned,
+    Problem, UnsettledCall,
 };
 use super::component::{Exports, SandboxError};
 use super::run::RunState;
@@ -88,13 +89,18 @@ impl Returned {
     #[must_use]
     pub fn size(&self) -> usize {
         let outputs = |outputs: &[(String, OutputValue)]| -> usize {
-            outputs.iter().map(|(name, value)| name.len() + match value {
-                OutputValue::Plain(text) | OutputValue::Secret(text) => text.len(),
-            }).sum()
+            outputs
+                .iter()
+                .map(|(name, value)| {
+                    name.len()
+                        + match value {
+                            OutputValue::Plain(text) | OutputValue::Secret(text) => text.len(),
+                        }
+                })
+                .sum()
         };
-        let instance = |made: &Instance| {
-            made.cloud_id.len() + made.state.len() + made.summary.len() + outputs(&made.outputs)
-        };
+        let instance =
+            |made: &Instance| made.cloud_id.len() + made.state.len() + made.summary.len() + outputs(&made.outputs);
         let deployment = |made: &Deployment| {
             let url = made.url.as_ref().map_or(0, String::len);
             made.cloud_id.len() + made.state.len() + made.summary.len() + url + outputs(&made.outputs)
@@ -107,7 +113,11 @@ impl Returned {
             Self::Plan(Planned::Update(changes) | Planned::Replace(changes)) => {
                 changes.iter().map(|change| change.pointer.len() + change.before.len() + change.after.len()).sum()
             }
-            Self::Description(_) | Self::Plan(Planned::None) | Self::Found(None) | Self::FoundDeployment(None) | Self::Nothing => 0,
+            Self::Description(_)
+            | Self::Plan(Planned::None)
+            | Self::Found(None)
+            | Self::FoundDeployment(None)
+            | Self::Nothing => 0,
         }
     }
 }

@@ -140,15 +140,7 @@ impl Sandbox {
         let on_demand = Hosting::new(&limits, Allocation::OnDemand).map_err(setup)?;
         let ticker = Ticker::start(vec![pooled.engine.clone(), on_demand.engine.clone()])
             .map_err(|error| SandboxError::Setup(error.to_string()))?;
-        Ok(Self {
-            pooled,
-            on_demand,
-            limits,
-            cache,
-            loaded: RwLock::default(),
-            live: Arc::default(),
-            _ticker: ticker,
-        })
+        Ok(Self { pooled, on_demand, limits, cache, loaded: RwLock::default(), live: Arc::default(), _ticker: ticker })
     }
 
     /// The limits of every run.
@@ -192,10 +184,7 @@ impl Sandbox {
             other => other?,
         };
         let loaded = Arc::new(loaded);
-        self.loaded
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(digest, Arc::clone(&loaded));
+        self.loaded.write().unwrap_or_else(PoisonError::into_inner).insert(digest, Arc::clone(&loaded));
         Ok(loaded)
     }
 
@@ -209,8 +198,15 @@ impl Sandbox {
         Ok(Loaded { digest: *digest, pre, exports })
     }
 
-    fn compiled(&self, on: &Hosting, kind: &str, digest: &ComponentDigest, wasm: &[u8]) -> Result<Component, SandboxError> {
-        let compile_error = |error: wasmtime::Error| SandboxError::Compile { digest: *digest, reason: format!("{error:#}") };
+    fn compiled(
+        &self,
+        on: &Hosting,
+        kind: &str,
+        digest: &ComponentDigest,
+        wasm: &[u8],
+    ) -> Result<Component, SandboxError> {
+        let compile_error =
+            |error: wasmtime::Error| SandboxError::Compile { digest: *digest, reason: format!("{error:#}") };
         let Some((cache, folder)) = &self.cache else {
             return Component::new(&on.engine, wasm).map_err(compile_error);
         };
@@ -244,4 +240,3 @@ fn write_atomically(path: &std::path::Path, bytes: &[u8]) -> std::io::Result<()>
     std::fs::write(&temporary, bytes)?;
     std::fs::rename(&temporary, path)
 }
-

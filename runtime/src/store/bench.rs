@@ -56,16 +56,10 @@ impl DurableCalls {
 /// # Errors
 ///
 /// Those of the store.
-pub async fn durable_calls(
-    folder: &Path,
-    rounds: u32,
-    tasks: u32,
-    each: u32,
-) -> Result<DurableCalls, StoreError> {
+pub async fn durable_calls(folder: &Path, rounds: u32, tasks: u32, each: u32) -> Result<DurableCalls, StoreError> {
     let store = Arc::new(RedbStore::open(&folder.join("store"), &Options::default())?);
     let bare_path = folder.join("bare");
-    let db = Database::create(&bare_path)
-        .map_err(|error| translate("opening", &bare_path, error.into()))?;
+    let db = Database::create(&bare_path).map_err(|error| translate("opening", &bare_path, error.into()))?;
     let me = store.incarnate("bench").await?;
 
     let task = Task::new(&*store, &me, 0).await?;
@@ -73,8 +67,7 @@ pub async fn durable_calls(
     for number in 0..rounds {
         let start = Instant::now();
         for (key, value) in task.rows(number) {
-            bare_commit(&db, &key, &value)
-                .map_err(|error| translate("writing to", &bare_path, error))?;
+            bare_commit(&db, &key, &value).map_err(|error| translate("writing to", &bare_path, error))?;
         }
         bare.push(start.elapsed());
         let start = Instant::now();
@@ -104,13 +97,7 @@ pub async fn durable_calls(
         call.await.map_err(|_| StoreError::Closed)??;
     }
     let together_rate = f64::from(tasks) * f64::from(each) / start.elapsed().as_secs_f64();
-    Ok(DurableCalls {
-        bare: median(bare),
-        alone: median(alone),
-        tasks,
-        alone_rate,
-        together_rate,
-    })
+    Ok(DurableCalls { bare: median(bare), alone: median(alone), tasks, alone_rate, together_rate })
 }
 
 /// A task that calls, under a lease as the journal's.
@@ -120,16 +107,9 @@ struct Task {
 }
 
 impl Task {
-    async fn new(
-        store: &dyn Store,
-        me: &lease::Incarnation,
-        name: u32,
-    ) -> Result<Self, StoreError> {
+    async fn new(store: &dyn Store, me: &lease::Incarnation, name: u32) -> Result<Self, StoreError> {
         match lease::standing(store, me, &Key::new().u32(name)).await? {
-            Standing::Free(claim) | Standing::Ours(claim) => Ok(Self {
-                name,
-                lease: claim.take(store).await?,
-            }),
+            Standing::Free(claim) | Standing::Ours(claim) => Ok(Self { name, lease: claim.take(store).await? }),
             Standing::Held(_) => Err(StoreError::Closed),
         }
     }
@@ -141,19 +121,10 @@ impl Task {
 
     async fn call(&self, store: &dyn Store, number: u32) -> Result<(), StoreError> {
         let [(intent, request), (result, response)] = self.rows(number);
-        let txn = Txn::new()
-            .check(self.lease.check())
-            .check_absent(Table::Journal, intent.clone());
-        let version = store
-            .commit(txn.put(Table::Journal, intent.clone(), request))
-            .await?;
-        let txn =
-            Txn::new()
-                .check(self.lease.check())
-                .check_version(Table::Journal, intent, version);
-        store
-            .commit(txn.put(Table::Journal, result, response).must_land())
-            .await?;
+        let txn = Txn::new().check(self.lease.check()).check_absent(Table::Journal, intent.clone());
+        let version = store.commit(txn.put(Table::Journal, intent.clone(), request)).await?;
+        let txn = Txn::new().check(self.lease.check()).check_version(Table::Journal, intent, version);
+        store.commit(txn.put(Table::Journal, result, response).must_land()).await?;
         Ok(())
     }
 }

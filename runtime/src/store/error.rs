@@ -109,9 +109,7 @@ impl StoreError {
 
     /// A row whose value is not what its table holds.
     pub(super) fn bad_row(table: Table, key: &[u8], why: impl std::fmt::Display) -> Self {
-        Self::Corrupt {
-            what: format!("{table} {}: {why}", printable(key)),
-        }
+        Self::Corrupt { what: format!("{table} {}: {why}", printable(key)) }
     }
 }
 

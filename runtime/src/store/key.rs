@@ -148,9 +148,7 @@ impl<'a> KeyReader<'a> {
     ///
     /// When there are fewer than four bytes.
     pub fn u32(&mut self) -> Result<u32, KeyError> {
-        self.fixed()
-            .map(u32::from_be_bytes)
-            .ok_or_else(|| self.error("a number of 4 bytes"))
+        self.fixed().map(u32::from_be_bytes).ok_or_else(|| self.error("a number of 4 bytes"))
     }
 
     /// The next component, as a number.
@@ -159,9 +157,7 @@ impl<'a> KeyReader<'a> {
     ///
     /// When there are fewer than eight bytes.
     pub fn u64(&mut self) -> Result<u64, KeyError> {
-        self.fixed()
-            .map(u64::from_be_bytes)
-            .ok_or_else(|| self.error("a number of 8 bytes"))
+        self.fixed().map(u64::from_be_bytes).ok_or_else(|| self.error("a number of 8 bytes"))
     }
 
     /// Nothing follows.
@@ -170,11 +166,7 @@ impl<'a> KeyReader<'a> {
     ///
     /// When something does.
     pub fn end(&self) -> Result<(), KeyError> {
-        if self.rest.is_empty() {
-            Ok(())
-        } else {
-            Err(self.error("its end"))
-        }
+        if self.rest.is_empty() { Ok(()) } else { Err(self.error("its end")) }
     }
 
     fn fixed<const N: usize>(&mut self) -> Option<[u8; N]> {
@@ -184,11 +176,7 @@ impl<'a> KeyReader<'a> {
     }
 
     fn error(&self, wanted: &'static str) -> KeyError {
-        KeyError {
-            key: self.key.to_vec(),
-            wanted,
-            at: self.key.len().saturating_sub(self.rest.len()),
-        }
+        KeyError { key: self.key.to_vec(), wanted, at: self.key.len().saturating_sub(self.rest.len()) }
     }
 }
 
@@ -205,12 +193,7 @@ pub(super) fn prefix_end(prefix: &[u8]) -> Option<Vec<u8>> {
 }
 
 #[cfg(test)]
-#[allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing
-)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 mod tests {
     use proptest::prelude::*;
 

@@ -66,10 +66,7 @@ impl Incarnation {
     /// Holds while this server has not been declared dead.
     #[must_use]
     pub fn check(&self) -> Check {
-        Check::Exists {
-            table: Table::Incarnation,
-            key: incarnation_key(self.id).into(),
-        }
+        Check::Exists { table: Table::Incarnation, key: incarnation_key(self.id).into() }
     }
 }
 
@@ -89,27 +86,17 @@ fn incarnation_key(id: IncarnationId) -> Key {
 /// Those of the store.
 pub async fn incarnate_alone(store: &dyn Store, holder: &str) -> Result<Incarnation, StoreError> {
     let counter = counter_key();
-    let before = store
-        .get_json::<IncarnationId>(Table::Meta, &counter)
-        .await?;
+    let before = store.get_json::<IncarnationId>(Table::Meta, &counter).await?;
     let (txn, last) = match before {
-        Some(row) => (
-            Txn::new().check_version(Table::Meta, &counter, row.version),
-            row.value.0,
-        ),
+        Some(row) => (Txn::new().check_version(Table::Meta, &counter, row.version), row.value.0),
         None => (Txn::new().check_absent(Table::Meta, &counter), 0),
     };
     let id = IncarnationId(last.saturating_add(1));
-    let txn = txn
-        .put_json(Table::Meta, counter, &id)?
-        .delete_prefix(Table::Incarnation, Key::new())
-        .put_json(
-            Table::Incarnation,
-            incarnation_key(id),
-            &Holder {
-                holder: holder.to_owned(),
-            },
-        )?;
+    let txn = txn.put_json(Table::Meta, counter, &id)?.delete_prefix(Table::Incarnation, Key::new()).put_json(
+        Table::Incarnation,
+        incarnation_key(id),
+        &Holder { holder: holder.to_owned() },
+    )?;
     store.commit(txn).await?;
     Ok(Incarnation { id })
 }
@@ -120,18 +107,11 @@ pub async fn incarnate_alone(store: &dyn Store, holder: &str) -> Result<Incarnat
 ///
 /// Those of the store.
 pub async fn alive(store: &dyn Store) -> Result<Vec<(IncarnationId, Holder)>, StoreError> {
-    let rows = store
-        .scan_json::<Holder>(Table::Incarnation, &[], None, usize::MAX, false)
-        .await?;
+    let rows = store.scan_json::<Holder>(Table::Incarnation, &[], None, usize::MAX, false).await?;
     let id = |key: &[u8]| {
-        KeyReader::new(key)
-            .u64()
-            .map(IncarnationId)
-            .map_err(|why| StoreError::bad_row(Table::Incarnation, key, why))
+        KeyReader::new(key).u64().map(IncarnationId).map_err(|why| StoreError::bad_row(Table::Incarnation, key, why))
     };
-    rows.into_iter()
-        .map(|row| Ok((id(&row.key)?, row.value)))
-        .collect()
+    rows.into_iter().map(|row| Ok((id(&row.key)?, row.value))).collect()
 }
 
 /// Proof of having claimed something: which server, and which claim. Later claims have greater tokens.
@@ -172,11 +152,7 @@ impl Lease {
     /// Holds as long as nobody else has claimed it and it was not released. Every write under the lease carries it.
     #[must_use]
     pub fn check(&self) -> Check {
-        Check::Version {
-            table: Table::Lease,
-            key: self.name.clone(),
-            version: self.fence.token,
-        }
+        Check::Version { table: Table::Lease, key: self.name.clone(), version: self.fence.token }
     }
 
     /// Gives it up together with what `txn` writes.
@@ -212,25 +188,13 @@ impl Claim {
     /// None in practice: the row is always JSON.
     pub fn with(&self, txn: Txn) -> Result<Txn, StoreError> {
         let txn = self.checks.iter().cloned().fold(txn, Txn::check);
-        txn.put_json(
-            Table::Lease,
-            self.name.clone(),
-            &LeaseRow {
-                incarnation: self.by,
-            },
-        )
+        txn.put_json(Table::Lease, self.name.clone(), &LeaseRow { incarnation: self.by })
     }
 
     /// The lease, given the version of the commit of [`Claim::with`].
     #[must_use]
     pub fn granted(self, version: Version) -> Lease {
-        Lease {
-            name: self.name,
-            fence: Fence {
-                incarnation: self.by,
-                token: version,
-            },
-        }
+        Lease { name: self.name, fence: Fence { incarnation: self.by, token: version } }
     }
 
     /// Claims it, and nothing else.
@@ -249,28 +213,13 @@ impl Claim {
 /// # Errors
 ///
 /// Those of the store.
-pub async fn standing(
-    store: &dyn Store,
-    me: &Incarnation,
-    name: &[u8],
-) -> Result<Standing, StoreError> {
-    let claim = |check: Check| Claim {
-        name: name.to_vec(),
-        by: me.id,
-        checks: vec![me.check(), check],
-    };
+pub async fn standing(store: &dyn Store, me: &Incarnation, name: &[u8]) -> Result<Standing, StoreError> {
+    let claim = |check: Check| Claim { name: name.to_vec(), by: me.id, checks: vec![me.check(), check] };
     let Some(row) = store.get_json::<LeaseRow>(Table::Lease, name).await? else {
-        return Ok(Standing::Free(claim(Check::Absent {
-            table: Table::Lease,
-            key: name.to_vec(),
-        })));
+        return Ok(Standing::Free(claim(Check::Absent { table: Table::Lease, key: name.to_vec() })));
     };
     let holder = row.value.incarnation;
-    let claim = claim(Check::Version {
-        table: Table::Lease,
-        key: name.to_vec(),
-        version: row.version,
-    });
+    let claim = claim(Check::Version { table: Table::Lease, key: name.to_vec(), version: row.version });
     if holder == me.id {
         return Ok(Standing::Ours(claim));
     }

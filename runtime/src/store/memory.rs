@@ -33,10 +33,7 @@ impl MemoryStore {
     /// A store without rows.
     #[must_use]
     pub fn new() -> Self {
-        Self {
-            rows: Mutex::default(),
-            changes: watch::Sender::new(Version::default()),
-        }
+        Self { rows: Mutex::default(), changes: watch::Sender::new(Version::default()) }
     }
 
     fn rows(&self) -> MutexGuard<'_, Rows> {
@@ -54,9 +51,7 @@ impl Default for MemoryStore {
 impl Rows {
     fn version(&self, check: &Check) -> Option<Version> {
         let (table, key) = check.row();
-        self.tables
-            .get(&(table, key.to_vec()))
-            .map(|(version, _)| *version)
+        self.tables.get(&(table, key.to_vec())).map(|(version, _)| *version)
     }
 
     fn apply(&mut self, write: Write) {
@@ -68,8 +63,7 @@ impl Rows {
                 self.tables.remove(&(table, key));
             }
             Write::DeletePrefix { table, prefix } => {
-                self.tables
-                    .retain(|(of, key), _| *of != table || !key.starts_with(&prefix));
+                self.tables.retain(|(of, key), _| *of != table || !key.starts_with(&prefix));
             }
         }
     }
@@ -80,11 +74,7 @@ impl Store for MemoryStore {
     async fn get(&self, table: Table, key: &[u8]) -> Result<Option<Row>, StoreError> {
         let key = (table, key.to_vec());
         let found = self.rows().tables.get(&key).cloned();
-        Ok(found.map(|(version, value)| Row {
-            key: key.1,
-            value,
-            version,
-        }))
+        Ok(found.map(|(version, value)| Row { key: key.1, value, version }))
     }
 
     async fn scan(
@@ -108,9 +98,8 @@ impl Store for MemoryStore {
             version,
         };
         Ok(if reverse {
-            let mut before: Vec<_> = found
-                .take_while(|(key, ..)| after.is_none_or(|after| key.as_slice() < after))
-                .collect();
+            let mut before: Vec<_> =
+                found.take_while(|(key, ..)| after.is_none_or(|after| key.as_slice() < after)).collect();
             before.reverse();
             before.into_iter().take(limit).map(row).collect()
         } else {
@@ -125,11 +114,7 @@ impl Store for MemoryStore {
     async fn commit(&self, txn: Txn) -> Result<Version, StoreError> {
         txn.within_limits()?;
         let mut rows = self.rows();
-        if let Some(check) = txn
-            .checks
-            .iter()
-            .find(|check| !check.holds(rows.version(check)))
-        {
+        if let Some(check) = txn.checks.iter().find(|check| !check.holds(rows.version(check))) {
             return Err(check.conflict());
         }
         if !txn.writes.is_empty() {
@@ -153,16 +138,7 @@ impl Store for MemoryStore {
             let rows = self.rows();
             (rows.revision, rows.tables.clone())
         };
-        let rows = rows.into_iter().map(|((table, key), (version, value))| {
-            (
-                table,
-                Row {
-                    key,
-                    value,
-                    version,
-                },
-            )
-        });
+        let rows = rows.into_iter().map(|((table, key), (version, value))| (table, Row { key, value, version }));
         write_copy(to, revision, rows)
     }
 }

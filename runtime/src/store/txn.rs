@@ -13,9 +13,7 @@ pub const MAX_TXN: usize = 32 * 1024 * 1024;
 
 /// The revision of the transaction that wrote a row. Revisions only rise, and no two transactions share one
 /// (etcd calls it `mod_revision`).
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Version(u64);
 
@@ -63,11 +61,7 @@ pub enum Check {
     /// There is no such row.
     Absent { table: Table, key: Vec<u8> },
     /// The row is the one that `version` wrote.
-    Version {
-        table: Table,
-        key: Vec<u8>,
-        version: Version,
-    },
+    Version { table: Table, key: Vec<u8>, version: Version },
     /// There is such a row, whichever.
     Exists { table: Table, key: Vec<u8> },
 }
@@ -77,9 +71,9 @@ impl Check {
     #[must_use]
     pub fn row(&self) -> (Table, &[u8]) {
         match self {
-            Self::Absent { table, key }
-            | Self::Version { table, key, .. }
-            | Self::Exists { table, key } => (*table, key),
+            Self::Absent { table, key } | Self::Version { table, key, .. } | Self::Exists { table, key } => {
+                (*table, key)
+            }
         }
     }
 
@@ -96,10 +90,7 @@ impl Check {
     /// The error of a transaction whose check did not hold.
     pub(super) fn conflict(&self) -> StoreError {
         let (table, key) = self.row();
-        StoreError::Conflict {
-            table,
-            key: key.to_vec(),
-        }
+        StoreError::Conflict { table, key: key.to_vec() }
     }
 }
 
@@ -108,11 +99,7 @@ impl Check {
 #[allow(missing_docs, reason = "`table`, `key` and `value` say what they are")]
 pub enum Write {
     /// Writes the row, whether or not it was there.
-    Put {
-        table: Table,
-        key: Vec<u8>,
-        value: Vec<u8>,
-    },
+    Put { table: Table, key: Vec<u8>, value: Vec<u8> },
     /// Removes the row, if it is there.
     Delete { table: Table, key: Vec<u8> },
     /// Removes every row of the table whose key starts with `prefix`.
@@ -152,27 +139,17 @@ impl Txn {
 
     /// Only if there is no such row.
     pub fn check_absent(self, table: Table, key: impl Into<Vec<u8>>) -> Self {
-        self.check(Check::Absent {
-            table,
-            key: key.into(),
-        })
+        self.check(Check::Absent { table, key: key.into() })
     }
 
     /// Only if the row is still the one that `version` wrote.
     pub fn check_version(self, table: Table, key: impl Into<Vec<u8>>, version: Version) -> Self {
-        self.check(Check::Version {
-            table,
-            key: key.into(),
-            version,
-        })
+        self.check(Check::Version { table, key: key.into(), version })
     }
 
     /// Only if there is such a row.
     pub fn check_exists(self, table: Table, key: impl Into<Vec<u8>>) -> Self {
-        self.check(Check::Exists {
-            table,
-            key: key.into(),
-        })
+        self.check(Check::Exists { table, key: key.into() })
     }
 
     /// Makes this change.
@@ -183,27 +160,17 @@ impl Txn {
 
     /// Writes a row.
     pub fn put(self, table: Table, key: impl Into<Vec<u8>>, value: impl Into<Vec<u8>>) -> Self {
-        self.write(Write::Put {
-            table,
-            key: key.into(),
-            value: value.into(),
-        })
+        self.write(Write::Put { table, key: key.into(), value: value.into() })
     }
 
     /// Removes a row, if it is there.
     pub fn delete(self, table: Table, key: impl Into<Vec<u8>>) -> Self {
-        self.write(Write::Delete {
-            table,
-            key: key.into(),
-        })
+        self.write(Write::Delete { table, key: key.into() })
     }
 
     /// Removes every row whose key starts with `prefix`; an empty one empties the table.
     pub fn delete_prefix(self, table: Table, prefix: impl Into<Vec<u8>>) -> Self {
-        self.write(Write::DeletePrefix {
-            table,
-            prefix: prefix.into(),
-        })
+        self.write(Write::DeletePrefix { table, prefix: prefix.into() })
     }
 
     /// Everything of `other` as well, after what is here; it must land if either must.
@@ -254,19 +221,11 @@ impl Txn {
             Write::DeletePrefix { prefix, .. } => prefix.as_slice(),
         });
         if let Some(key) = checked.chain(written).find(|key| key.len() > MAX_KEY) {
-            return Err(StoreError::TooLarge {
-                what: "a key",
-                bytes: key.len(),
-                limit: MAX_KEY,
-            });
+            return Err(StoreError::TooLarge { what: "a key", bytes: key.len(), limit: MAX_KEY });
         }
         let bytes = self.bytes();
         if bytes > MAX_TXN {
-            return Err(StoreError::TooLarge {
-                what: "a transaction",
-                bytes,
-                limit: MAX_TXN,
-            });
+            return Err(StoreError::TooLarge { what: "a transaction", bytes, limit: MAX_TXN });
         }
         Ok(())
     }

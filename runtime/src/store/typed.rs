@@ -25,11 +25,7 @@ impl Row {
     /// [`StoreError::Corrupt`] when it is not a `T`.
     pub fn json<T: DeserializeOwned>(self, table: Table) -> Result<Stored<T>, StoreError> {
         match serde_json::from_slice(&self.value) {
-            Ok(value) => Ok(Stored {
-                key: self.key,
-                value,
-                version: self.version,
-            }),
+            Ok(value) => Ok(Stored { key: self.key, value, version: self.version }),
             Err(why) => Err(StoreError::bad_row(table, &self.key, why)),
         }
     }
@@ -47,10 +43,8 @@ impl Txn {
         key: impl Into<Vec<u8>>,
         value: &T,
     ) -> Result<Self, StoreError> {
-        let value = serde_json::to_vec(value).map_err(|source| StoreError::Encode {
-            table,
-            source: Arc::new(source),
-        })?;
+        let value =
+            serde_json::to_vec(value).map_err(|source| StoreError::Encode { table, source: Arc::new(source) })?;
         Ok(self.put(table, key, value))
     }
 }
@@ -67,12 +61,7 @@ pub trait Typed: Store {
         table: Table,
         key: &[u8],
     ) -> impl Future<Output = Result<Option<Stored<T>>, StoreError>> + Send {
-        async move {
-            self.get(table, key)
-                .await?
-                .map(|row| row.json(table))
-                .transpose()
-        }
+        async move { self.get(table, key).await?.map(|row| row.json(table)).transpose() }
     }
 
     /// [`Store::scan`], each row read as a `T`.

@@ -36,7 +36,9 @@ pub enum Error {
         cause: CallError,
     },
     /// The answer is not what the caller expects.
-    #[error("the answer to {action} cannot be read: {reason}. This may be a newer version of the service: look for an update of the extension")]
+    #[error(
+        "the answer to {action} cannot be read: {reason}. This may be a newer version of the service: look for an update of the extension"
+    )]
     Unreadable {
         /// The call.
         action: String,

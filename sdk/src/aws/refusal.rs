@@ -47,19 +47,29 @@ impl Refusal {
     pub fn meaning(&self) -> Meaning {
         let code = self.code.trim_end_matches("Fault").trim_end_matches("Exception");
         let has = |parts: &[&str]| parts.iter().any(|part| code.contains(part));
-        if has(&["Throttl", "RequestLimitExceeded", "TooManyRequests", "SlowDown", "TooManyUpdates", "PriorRequestNot"]) {
+        if has(&["Throttl", "RequestLimitExceeded", "TooManyRequests", "SlowDown", "TooManyUpdates", "PriorRequestNot"])
+        {
             Meaning::Throttled
         } else if has(&["AccessDenied", "UnauthorizedOperation", "AuthFailure", "NotAuthorized", "ExpiredToken"])
             || has(&["InvalidClientTokenId", "UnrecognizedClient", "SignatureDoesNotMatch", "IncompleteSignature"])
             || has(&["InvalidAccessKeyId", "OptInRequired", "MissingAuthenticationToken"])
         {
             Meaning::Denied
-        } else if self.status >= 500 || has(&["InternalFailure", "InternalError", "ServiceUnavailable", "RequestTimeout"]) {
+        } else if self.status >= 500
+            || has(&["InternalFailure", "InternalError", "ServiceUnavailable", "RequestTimeout"])
+        {
             Meaning::Fault
-        } else if has(&["AlreadyExists", "Duplicate"]) || (code == "ResourceInUse" && self.action.starts_with("Create")) {
+        } else if has(&["AlreadyExists", "Duplicate"]) || (code == "ResourceInUse" && self.action.starts_with("Create"))
+        {
             // DynamoDB calls a table that exists "in use"; ELB means it when a target group is deleted.
             Meaning::Exists
-        } else if has(&["QuotaExceeded", "LimitExceeded", "TooMany", "InsufficientDBInstanceCapacity", "InsufficientCapacity"]) {
+        } else if has(&[
+            "QuotaExceeded",
+            "LimitExceeded",
+            "TooMany",
+            "InsufficientDBInstanceCapacity",
+            "InsufficientCapacity",
+        ]) {
             Meaning::Quota
         } else if has(&["NotFound", "NoSuchEntity", "ServiceNotActive"]) {
             Meaning::Absent
@@ -67,7 +77,8 @@ impl Refusal {
             || has(&["InvalidDBSubnetGroupState", "ClusterContains", "ConcurrentModification", "UpdateInProgress"])
         {
             Meaning::Busy
-        } else if has(&["Invalid", "Validation", "Malformed", "Missing", "Unsupported", "NotCoverEnoughAZs", "Client"]) {
+        } else if has(&["Invalid", "Validation", "Malformed", "Missing", "Unsupported", "NotCoverEnoughAZs", "Client"])
+        {
             Meaning::Invalid
         } else {
             Meaning::Other

@@ -43,8 +43,12 @@ const JSON_1_1: &str = "application/x-amz-json-1.1";
 pub const ECS: JsonService =
     JsonService { host: "ecs", name: "ecs", target: "AmazonEC2ContainerServiceV20141113", content_type: JSON_1_1 };
 /// Image repositories.
-pub const ECR: JsonService =
-    JsonService { host: "api.ecr", name: "ecr", target: "AmazonEC2ContainerRegistry_V20150921", content_type: JSON_1_1 };
+pub const ECR: JsonService = JsonService {
+    host: "api.ecr",
+    name: "ecr",
+    target: "AmazonEC2ContainerRegistry_V20150921",
+    content_type: JSON_1_1,
+};
 /// CloudWatch Logs.
 pub const LOGS: JsonService =
     JsonService { host: "logs", name: "logs", target: "Logs_20140328", content_type: JSON_1_1 };
@@ -57,7 +61,9 @@ pub const SSM: JsonService = JsonService { host: "ssm", name: "ssm", target: "Am
 /// `invalid` where there is none.
 pub fn region(ctx: &Context) -> Result<String> {
     ctx.setting("region").map(str::to_owned).ok_or_else(|| {
-        Failure::invalid("no AWS region is set: add `region: eu-west-1` to the environment file, or run `cld setup aws`")
+        Failure::invalid(
+            "no AWS region is set: add `region: eu-west-1` to the environment file, or run `cld setup aws`",
+        )
     })
 }
 

@@ -31,15 +31,8 @@ pub fn send_all(requests: Vec<Request>) -> Vec<Result<Response, CallError>> {
     let mut answers = Vec::with_capacity(requests.len());
     let mut requests = requests.into_iter().peekable();
     while requests.peek().is_some() {
-        let batch: Vec<_> = requests
-            .by_ref()
-            .take(AT_ONCE)
-            .map(Request::into_wit)
-            .collect();
-        let ready: Vec<_> = batch
-            .iter()
-            .filter_map(|request| request.as_ref().ok().cloned())
-            .collect();
+        let batch: Vec<_> = requests.by_ref().take(AT_ONCE).map(Request::into_wit).collect();
+        let ready: Vec<_> = batch.iter().filter_map(|request| request.as_ref().ok().cloned()).collect();
         let mut sent = host::send_all(&ready).into_iter();
         for request in batch {
             answers.push(match request {
@@ -47,9 +40,7 @@ pub fn send_all(requests: Vec<Request>) -> Vec<Result<Response, CallError>> {
                 Ok(_) => match sent.next() {
                     Some(Ok(response)) => Ok(Response::from_wit(response)),
                     Some(Err(error)) => Err(CallError::from_wit(error)),
-                    None => Err(CallError::Transport(
-                        "the host answered fewer calls than it was asked".to_owned(),
-                    )),
+                    None => Err(CallError::Transport("the host answered fewer calls than it was asked".to_owned())),
                 },
             });
         }
@@ -63,7 +54,5 @@ pub fn send_all(requests: Vec<Request>) -> Vec<Result<Response, CallError>> {
 /// # Errors
 /// `denied` where no grant lets the extension learn from this response, or it does not bear our mark.
 pub fn trust(response: &Response) -> Result<String> {
-    host::trust(response.call)
-        .map(|origin| origin.url)
-        .map_err(Failure::from_wit)
+    host::trust(response.call).map(|origin| origin.url).map_err(Failure::from_wit)
 }

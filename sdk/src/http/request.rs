@@ -14,11 +14,7 @@ use crate::{Result, host};
 pub use crate::bindings::http::Encoding;
 
 /// All but the unreserved characters (RFC 3986, section 2.3).
-const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'.')
-    .remove(b'_')
-    .remove(b'~');
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// Percent-encode a path segment, or a key or value of a query or a form.
 #[must_use]
@@ -61,15 +57,11 @@ pub enum Signer {
 impl Signer {
     fn into_wit(self) -> wit::Signer {
         match self {
-            Self::AwsSigV4 { service, region } => {
-                wit::Signer::AwsSigv4(wit::AwsScope { service, region })
-            }
+            Self::AwsSigV4 { service, region } => wit::Signer::AwsSigv4(wit::AwsScope { service, region }),
             Self::GoogleOauth { scopes } => wit::Signer::GoogleOauth(scopes),
             Self::Header { name, prefix } => wit::Signer::Header(wit::HeaderScope { name, prefix }),
             Self::Basic => wit::Signer::Basic,
-            Self::Oauth2ClientCredentials { scopes } => {
-                wit::Signer::Oauth2ClientCredentials(scopes)
-            }
+            Self::Oauth2ClientCredentials { scopes } => wit::Signer::Oauth2ClientCredentials(scopes),
         }
     }
 }
@@ -139,8 +131,7 @@ impl Request {
     pub fn query(mut self, key: &str, value: &str) -> Self {
         let joint = if self.url.contains('?') { '&' } else { '?' };
         self.url.push(joint);
-        self.url
-            .push_str(&format!("{}={}", encode(key), encode(value)));
+        self.url.push_str(&format!("{}={}", encode(key), encode(value)));
         self
     }
 
@@ -160,10 +151,7 @@ impl Request {
     }
 
     /// With the body of a form.
-    pub fn form<K: AsRef<str>, V: AsRef<str>>(
-        mut self,
-        fields: impl IntoIterator<Item = (K, V)>,
-    ) -> Self {
+    pub fn form<K: AsRef<str>, V: AsRef<str>>(mut self, fields: impl IntoIterator<Item = (K, V)>) -> Self {
         let fields: Vec<String> = fields
             .into_iter()
             .map(|(key, value)| format!("{}={}", encode(key.as_ref()), encode(value.as_ref())))
@@ -215,9 +203,7 @@ impl Request {
     /// [`Response::success`].
     pub fn send(self) -> Result<Response, CallError> {
         let request = self.into_wit()?;
-        host::send(&request)
-            .map(Response::from_wit)
-            .map_err(CallError::from_wit)
+        host::send(&request).map(Response::from_wit).map_err(CallError::from_wit)
     }
 
     pub(super) fn into_wit(self) -> Result<wit::Request, CallError> {
@@ -226,17 +212,11 @@ impl Request {
             None => Ok(wit::Request {
                 method: self.method,
                 url: self.url,
-                headers: self
-                    .headers
-                    .into_iter()
-                    .map(|(name, value)| wit::Header { name, value })
-                    .collect(),
+                headers: self.headers.into_iter().map(|(name, value)| wit::Header { name, value }).collect(),
                 body: self.body,
                 sign: self.sign.map(Signer::into_wit),
                 substitute: self.substitute,
-                timeout_ms: self
-                    .timeout
-                    .map(|limit| u32::try_from(ms(limit)).unwrap_or(u32::MAX)),
+                timeout_ms: self.timeout.map(|limit| u32::try_from(ms(limit)).unwrap_or(u32::MAX)),
             }),
         }
     }

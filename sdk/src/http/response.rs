@@ -28,11 +28,7 @@ impl Response {
         Self {
             call: response.call,
             status: response.status,
-            headers: response
-                .headers
-                .into_iter()
-                .map(|header| (header.name, header.value))
-                .collect(),
+            headers: response.headers.into_iter().map(|header| (header.name, header.value)).collect(),
             body: response.body,
         }
     }
@@ -46,10 +42,7 @@ impl Response {
     /// The first header of this name.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers
-            .iter()
-            .find(|(other, _)| other.eq_ignore_ascii_case(name))
-            .map(|(_, value)| value.as_str())
+        self.headers.iter().find(|(other, _)| other.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     }
 
     /// The body as text.
@@ -65,11 +58,7 @@ impl Response {
     pub fn json<T: DeserializeOwned>(&self) -> Result<T> {
         let mut reader = serde_json::Deserializer::from_slice(&self.body);
         serde_path_to_error::deserialize(&mut reader).map_err(|error| {
-            crate::failure!(
-                permanent,
-                "the answer ({}) is not what was expected, at {error}",
-                self.status
-            )
+            crate::failure!(permanent, "the answer ({}) is not what was expected, at {error}", self.status)
         })
     }
 
@@ -78,11 +67,7 @@ impl Response {
     /// # Errors
     /// As [`success`](Self::success).
     pub fn found(self, doing: &str) -> Result<Option<Self>> {
-        if self.status == 404 {
-            Ok(None)
-        } else {
-            self.success(doing).map(Some)
-        }
+        if self.status == 404 { Ok(None) } else { self.success(doing).map(Some) }
     }
 
     /// This answer, if its status is 2xx.
@@ -117,11 +102,7 @@ impl Response {
     /// What `Retry-After` asks for, where it is in seconds.
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
-        self.header("retry-after")?
-            .trim()
-            .parse()
-            .ok()
-            .map(Duration::from_secs)
+        self.header("retry-after")?.trim().parse().ok().map(Duration::from_secs)
     }
 }
 
@@ -157,10 +138,9 @@ impl CallError {
     pub(crate) fn from_wit(error: wit::Error) -> Self {
         match error {
             wit::Error::Denied(denial) => Self::Denied(denial.message),
-            wit::Error::OutcomeUnknown(unknown) => Self::OutcomeUnknown {
-                message: unknown.message,
-                settles_at_ms: unknown.settles_at_ms,
-            },
+            wit::Error::OutcomeUnknown(unknown) => {
+                Self::OutcomeUnknown { message: unknown.message, settles_at_ms: unknown.settles_at_ms }
+            }
             wit::Error::Transport(message) => Self::Transport(message),
             wit::Error::TooLarge(limit) => Self::TooLarge(limit),
             wit::Error::Cancelled => Self::Cancelled,

@@ -20,18 +20,10 @@ pub struct Sent {
 impl Sent {
     pub(crate) fn new(request: &wit::Request, at_ms: u64) -> Self {
         let rest = request.url.split_once("://").map_or("", |(_, rest)| rest);
-        let target = rest
-            .find(['/', '?'])
-            .and_then(|at| rest.get(at..))
-            .unwrap_or("/");
+        let target = rest.find(['/', '?']).and_then(|at| rest.get(at..)).unwrap_or("/");
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
         let path = if path.is_empty() { "/" } else { path };
-        Self {
-            path: path.to_owned(),
-            query: query.to_owned(),
-            request: request.clone(),
-            at_ms,
-        }
+        Self { path: path.to_owned(), query: query.to_owned(), request: request.clone(), at_ms }
     }
 
     /// The method.
@@ -73,9 +65,7 @@ impl Sent {
     pub fn form(&self) -> Vec<(String, String)> {
         let decode = |text: &str| {
             let text = text.replace('+', " ");
-            percent_encoding::percent_decode_str(&text)
-                .decode_utf8_lossy()
-                .into_owned()
+            percent_encoding::percent_decode_str(&text).decode_utf8_lossy().into_owned()
         };
         self.text()
             .split('&')
@@ -88,11 +78,7 @@ impl Sent {
     /// The fields whose placeholders stand for secrets, each with the secret's reference.
     #[must_use]
     pub fn secrets(&self) -> Vec<(String, String)> {
-        self.request
-            .substitute
-            .iter()
-            .map(|one| (one.field.clone(), one.secret.clone()))
-            .collect()
+        self.request.substitute.iter().map(|one| (one.field.clone(), one.secret.clone())).collect()
     }
 
     /// `POST /things?a=b`
@@ -110,15 +96,9 @@ pub struct Answer(pub(crate) Kind);
 
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Kind {
-    Response {
-        status: u16,
-        headers: Vec<(String, String)>,
-        body: Vec<u8>,
-    },
+    Response { status: u16, headers: Vec<(String, String)>, body: Vec<u8> },
     Denied(String),
-    Lost {
-        settles_after_ms: u64,
-    },
+    Lost { settles_after_ms: u64 },
     Transport(String),
 }
 
@@ -126,11 +106,7 @@ impl Answer {
     /// A status and a body.
     #[must_use]
     pub fn new(status: u16, body: impl Into<Vec<u8>>) -> Self {
-        Self(Kind::Response {
-            status,
-            headers: Vec::new(),
-            body: body.into(),
-        })
+        Self(Kind::Response { status, headers: Vec::new(), body: body.into() })
     }
 
     /// A status and a JSON body.

@@ -51,10 +51,7 @@ impl Default for World {
 
 impl fmt::Debug for World {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("World")
-            .field("piece", &self.piece)
-            .field("sent", &self.sent)
-            .finish_non_exhaustive()
+        f.debug_struct("World").field("piece", &self.piece).field("sent", &self.sent).finish_non_exhaustive()
     }
 }
 
@@ -69,22 +66,12 @@ impl World {
         }
         let sent = Sent::new(request, self.now_ms);
         let body = String::from_utf8_lossy(&request.body);
-        if let Some(one) = request
-            .substitute
-            .iter()
-            .find(|one| !body.contains(&one.placeholder))
-        {
-            let message = format!(
-                "the placeholder of `{}` does not stand in the body",
-                one.field
-            );
+        if let Some(one) = request.substitute.iter().find(|one| !body.contains(&one.placeholder)) {
+            let message = format!("the placeholder of `{}` does not stand in the body", one.field);
             return Err(http::Error::Denied(http::Denial { message }));
         }
-        let rule = self
-            .rules
-            .iter_mut()
-            .rev()
-            .find(|(method, path, _)| method == sent.method() && fits(path, &sent.path));
+        let rule =
+            self.rules.iter_mut().rev().find(|(method, path, _)| method == sent.method() && fits(path, &sent.path));
         let answer = match rule {
             Some((_, _, answer)) => answer(&sent),
             None => Answer::denied(&format!("the test has no rule for {}", sent.summary())),
@@ -92,21 +79,9 @@ impl World {
         self.sent.push(sent);
         let call = self.sent.len() as u64;
         match answer.0 {
-            Kind::Response {
-                status,
-                headers,
-                body,
-            } => {
-                let headers = headers
-                    .into_iter()
-                    .map(|(name, value)| http::Header { name, value })
-                    .collect();
-                Ok(http::Response {
-                    call,
-                    status,
-                    headers,
-                    body,
-                })
+            Kind::Response { status, headers, body } => {
+                let headers = headers.into_iter().map(|(name, value)| http::Header { name, value }).collect();
+                Ok(http::Response { call, status, headers, body })
             }
             Kind::Denied(message) => Err(http::Error::Denied(http::Denial { message })),
             Kind::Lost { settles_after_ms } => Err(http::Error::OutcomeUnknown(http::Unknown {
@@ -118,52 +93,31 @@ impl World {
     }
 
     pub(crate) fn trust(&self, call: u64) -> Result<http::Origin, Failure> {
-        Err(failure(
-            FailureKind::Denied,
-            format!("the test trusts nothing that call {call} shows"),
-        ))
+        Err(failure(FailureKind::Denied, format!("the test trusts nothing that call {call} shows")))
     }
 
     pub(crate) fn generate(&self, label: &str, recipe: secrets::Recipe) -> Result<String, Failure> {
         if (8..=128).contains(&recipe.length) {
             Ok(format!("ref-{}-{label}", self.piece))
         } else {
-            Err(failure(
-                FailureKind::Invalid,
-                "secrets have 8 to 128 characters",
-            ))
+            Err(failure(FailureKind::Invalid, "secrets have 8 to 128 characters"))
         }
     }
 
     /// Deterministic: prefix, environment, piece and label, cut to the rules.
-    pub(crate) fn name(
-        &self,
-        label: &str,
-        rules: &operation::NameRules,
-    ) -> Result<String, Failure> {
+    pub(crate) fn name(&self, label: &str, rules: &operation::NameRules) -> Result<String, Failure> {
         if rules.max < 12 {
-            return Err(failure(
-                FailureKind::Invalid,
-                "a minted name has at least 12 characters",
-            ));
+            return Err(failure(FailureKind::Invalid, "a minted name has at least 12 characters"));
         }
         let joint = rules.punctuation.get(..1).unwrap_or("");
-        let name = format!(
-            "{}{}",
-            rules.prefix,
-            ["test", &self.piece, label].join(joint)
-        );
+        let name = format!("{}{}", rules.prefix, ["test", &self.piece, label].join(joint));
         let name: String = name
             .chars()
             .filter(|letter| letter.is_ascii_alphanumeric() || rules.punctuation.contains(*letter))
             .filter(|letter| rules.digits || !letter.is_ascii_digit())
             .take(usize::try_from(rules.max).unwrap_or(usize::MAX))
             .collect();
-        Ok(if rules.letters == operation::Letters::UpperCase {
-            name.to_uppercase()
-        } else {
-            name
-        })
+        Ok(if rules.letters == operation::Letters::UpperCase { name.to_uppercase() } else { name })
     }
 
     pub(crate) fn token(&self, label: &str, max: u32) -> String {
@@ -185,15 +139,9 @@ impl World {
         ]
     }
 
-    pub(crate) fn attempt(
-        &mut self,
-        give_up_after_ms: u64,
-    ) -> Result<operation::AttemptInfo, Failure> {
+    pub(crate) fn attempt(&mut self, give_up_after_ms: u64) -> Result<operation::AttemptInfo, Failure> {
         if self.cancelled {
-            return Err(failure(
-                FailureKind::Cancelled,
-                "the operation was cancelled",
-            ));
+            return Err(failure(FailureKind::Cancelled, "the operation was cancelled"));
         }
         let next = u32::try_from(self.waits.len()).unwrap_or(u32::MAX);
         let id = self.resumed.take().unwrap_or(next);
@@ -205,19 +153,11 @@ impl World {
             note: String::new(),
         });
         if wait.last_look_had {
-            return Err(failure(
-                FailureKind::Expired,
-                format!("gave up waiting: {}", wait.note),
-            ));
+            return Err(failure(FailureKind::Expired, format!("gave up waiting: {}", wait.note)));
         }
         wait.count = wait.count.saturating_add(1);
         wait.last_look_had = now_ms >= wait.first_start_ms.saturating_add(give_up_after_ms);
-        Ok(operation::AttemptInfo {
-            id,
-            count: wait.count,
-            first_start_ms: wait.first_start_ms,
-            now_ms,
-        })
+        Ok(operation::AttemptInfo { id, count: wait.count, first_start_ms: wait.first_start_ms, now_ms })
     }
 
     pub(crate) fn suspend(&mut self, attempt: u32, after_ms: u64, note: &str) {
@@ -234,8 +174,7 @@ impl World {
     }
 
     pub(crate) fn log(&mut self, level: log::Level, message: &str) {
-        self.lines
-            .push(format!("{level:?}: {message}").to_lowercase());
+        self.lines.push(format!("{level:?}: {message}").to_lowercase());
     }
 }
 

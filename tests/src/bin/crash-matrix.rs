@@ -30,7 +30,9 @@ struct Arguments {
 #[tokio::main]
 async fn main() -> std::process::ExitCode {
     let arguments = Arguments::parse();
-    let mut report = String::from("# The crash matrix\n\nMade by `cargo xtask crash`.\n\n| workflow | kill points passed | killed | failed |\n| --- | --- | --- | --- |\n");
+    let mut report = String::from(
+        "# The crash matrix\n\nMade by `cargo xtask crash`.\n\n| workflow | kill points passed | killed | failed |\n| --- | --- | --- | --- |\n",
+    );
     let mut failed = 0;
     for workflow in [crash::fixture_workflow(), crash::aws_workflow()] {
         if arguments.workflow.as_deref().is_some_and(|only| only != workflow.name) {

@@ -1,10 +1,5 @@
 //! What an application file's writer can rely on.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing
-)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 use proptest::prelude::*;
 
@@ -30,28 +25,11 @@ fn every_key_is_read() {
         "app:\n  image: nginx:1.29\n  container_port: 80\n  host_port: 8080\n  memory: 250\n  cpu: 10\n  replicas: 2\n  \
                    env: {A: 1.10, B: yes, C: \"\"}\n  health_check: {path: /up, codes: 200-299, grace: 2m}\n",
     );
-    assert_eq!(
-        (app.image.as_str(), app.container_port, app.host_port),
-        ("nginx:1.29", Some(80), Some(8080))
-    );
-    assert_eq!(
-        (app.memory, app.cpu, app.replicas),
-        (Some(250), Some(10), Some(2))
-    );
-    let env: Vec<_> = app
-        .env
-        .iter()
-        .map(|v| (v.name.as_str(), v.value.as_str()))
-        .collect();
-    assert_eq!(
-        env,
-        [("A", "1.10"), ("B", "yes"), ("C", "")],
-        "values are passed on as they are spelled"
-    );
-    assert_eq!(
-        app.extra(),
-        json!({"health_check": {"path": "/up", "codes": "200-299", "grace": 120}})
-    );
+    assert_eq!((app.image.as_str(), app.container_port, app.host_port), ("nginx:1.29", Some(80), Some(8080)));
+    assert_eq!((app.memory, app.cpu, app.replicas), (Some(250), Some(10), Some(2)));
+    let env: Vec<_> = app.env.iter().map(|v| (v.name.as_str(), v.value.as_str())).collect();
+    assert_eq!(env, [("A", "1.10"), ("B", "yes"), ("C", "")], "values are passed on as they are spelled");
+    assert_eq!(app.extra(), json!({"health_check": {"path": "/up", "codes": "200-299", "grace": 120}}));
 }
 
 #[test]
@@ -117,12 +95,7 @@ fn an_undefined_variable_is_shown_where_it_stands_with_those_that_are_defined() 
     let offer = Offer {
         name: "rds".parse().unwrap(),
         kind: "rds".into(),
-        outputs: ["Address", "Port"]
-            .map(|name| OfferedOutput {
-                name: name.into(),
-                secret: false,
-            })
-            .into(),
+        outputs: ["Address", "Port"].map(|name| OfferedOutput { name: name.into(), secret: false }).into(),
     };
     let resolved = app(text).resolve(text, &[offer]);
     assert!(resolved.value.is_none());

@@ -10,24 +10,16 @@ use crate::problem::Span;
 
 impl<'r> Reading<'r> {
     pub(super) fn deployment(&mut self, entry: &Entry) -> Option<DeploymentSpec> {
-        let mut fields = Fields::of(
-            "`app_deployment`",
-            entry.key_span,
-            &entry.value,
-            self.findings,
-        )?;
+        let mut fields = Fields::of("`app_deployment`", entry.key_span, &entry.value, self.findings)?;
         let type_entry = fields.take("type");
-        let target = fields.require(
-            "target",
-            "`target:` is the cloud, such as `aws`",
-            self.findings,
-        )?;
+        let target = fields.require("target", "`target:` is the cloud, such as `aws`", self.findings)?;
         let cloud = text(target, self.findings)?.to_owned();
         let place = target.value.span;
         let kind = if self.knows_cloud(&cloud, KindRole::Coe, place) {
             match type_entry {
-                Some(entry) => text(entry, self.findings)
-                    .and_then(|name| self.kind(name, &cloud, KindRole::Coe, entry.value.span)),
+                Some(entry) => {
+                    text(entry, self.findings).and_then(|name| self.kind(name, &cloud, KindRole::Coe, entry.value.span))
+                }
                 None => self.only_coe(&cloud, place),
             }
         } else {
@@ -41,26 +33,17 @@ impl<'r> Reading<'r> {
             }
         }
         let (config, places) = self.checked(gathered, kind, &["target", "type"]);
-        Some(DeploymentSpec {
-            cloud,
-            kind: kind?.name.clone(),
-            config,
-            places,
-        })
+        Some(DeploymentSpec { cloud, kind: kind?.name.clone(), config, places })
     }
 
     /// The COE of a cloud that has one.
     fn only_coe(&mut self, cloud: &str, place: Span) -> Option<&'r Kind> {
-        let there: Vec<&'r Kind> = self
-            .kinds
-            .iter()
-            .filter(|kind| kind.cloud == cloud && kind.role == KindRole::Coe)
-            .collect();
+        let there: Vec<&'r Kind> =
+            self.kinds.iter().filter(|kind| kind.cloud == cloud && kind.role == KindRole::Coe).collect();
         match there.as_slice() {
             [only] => Some(only),
             several => {
-                let names =
-                    listed(several.iter().map(|kind| kind.name.as_str())).replace(" and ", " or ");
+                let names = listed(several.iter().map(|kind| kind.name.as_str())).replace(" and ", " or ");
                 self.findings.error_with(
                     place,
                     format!("`{}` has several COEs", shown(cloud)),

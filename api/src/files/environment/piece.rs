@@ -22,10 +22,7 @@ pub(super) struct Gathered {
 
 impl Gathered {
     pub(super) fn new(whole: Span) -> Self {
-        Self {
-            config: Map::new(),
-            places: Places::new(whole),
-        }
+        Self { config: Map::new(), places: Places::new(whole) }
     }
 
     /// Adds a key, unless it is there.
@@ -34,8 +31,7 @@ impl Gathered {
         if self.config.contains_key(&entry.key) {
             return given_twice(entry, self.places.key(&pointer), findings);
         }
-        self.places
-            .record(&pointer, Some(entry.key_span), &entry.value);
+        self.places.record(&pointer, Some(entry.key_span), &entry.value);
         self.config.insert(entry.key.clone(), entry.value.to_json());
     }
 
@@ -66,11 +62,7 @@ impl Gathered {
 }
 
 fn given_twice(entry: &Entry, first: Span, findings: &mut Findings) {
-    let message = format!(
-        "`{}` is given twice; the first is in line {}",
-        shown(&entry.key),
-        first.line
-    );
+    let message = format!("`{}` is given twice; the first is in line {}", shown(&entry.key), first.line);
     findings.error_with(entry.key_span, message, "keep one of them".to_owned());
 }
 
@@ -85,8 +77,7 @@ impl<'r> Reading<'r> {
             return false;
         };
         if value.is_empty() {
-            self.findings
-                .error(entry.value.span, format!("`{}` is empty", entry.key));
+            self.findings.error(entry.value.span, format!("`{}` is empty", entry.key));
             return false;
         }
         let own = self.settings.entry(cloud.to_owned()).or_default();
@@ -111,12 +102,7 @@ impl<'r> Reading<'r> {
     }
 
     /// Checks a gathered configuration against its kind, and hands it on.
-    pub(super) fn checked(
-        &mut self,
-        gathered: Gathered,
-        kind: Option<&'r Kind>,
-        beside: &[&str],
-    ) -> (Value, Places) {
+    pub(super) fn checked(&mut self, gathered: Gathered, kind: Option<&'r Kind>, beside: &[&str]) -> (Value, Places) {
         let Gathered { config, places } = gathered;
         let config = Value::Object(config);
         let Some(kind) = kind else {
@@ -128,18 +114,12 @@ impl<'r> Reading<'r> {
             .or_insert_with(|| Schema::of(kind));
         match schema {
             Ok(schema) => {
-                let piece = Piece {
-                    config: &config,
-                    places: &places,
-                    beside,
-                    source: self.source,
-                };
+                let piece = Piece { config: &config, places: &places, beside, source: self.source };
                 schema.check(&piece, self.findings);
             }
             Err(fault) => {
                 let help = "that is a fault of the extension: report it to its author".to_owned();
-                self.findings
-                    .error_with(places.value(""), fault.clone(), help);
+                self.findings.error_with(places.value(""), fault.clone(), help);
             }
         }
         (config, places)
@@ -153,10 +133,7 @@ pub(super) fn entries<'n>(what: &str, node: &'n Node, findings: &mut Findings) -
         _ if node.is_null() => &[],
         content => {
             let kind = super::super::fields::kind_of(content);
-            findings.error(
-                node.span,
-                format!("`{what}` must be a mapping (`key: value` lines), not {kind}"),
-            );
+            findings.error(node.span, format!("`{what}` must be a mapping (`key: value` lines), not {kind}"));
             &[]
         }
     }

@@ -33,16 +33,9 @@ impl Reading<'_> {
                 Content::Sequence(items) => items.as_slice(),
                 _ if cloud.value.is_null() => &[],
                 content => {
-                    let message = format!(
-                        "`{}` must be a list of resources, not {}",
-                        shown(&cloud.key),
-                        kind_of(content)
-                    );
-                    self.findings.error_with(
-                        cloud.value.span,
-                        message,
-                        "write `- resource:` before each".to_owned(),
-                    );
+                    let message =
+                        format!("`{}` must be a list of resources, not {}", shown(&cloud.key), kind_of(content));
+                    self.findings.error_with(cloud.value.span, message, "write `- resource:` before each".to_owned());
                     continue;
                 }
             };
@@ -58,8 +51,7 @@ impl Reading<'_> {
         let mut fields = Fields::of("`- resource`", start, item, self.findings)?;
         let Some(entry) = fields.take("resource") else {
             let help = "write `- resource:`, and its keys indented below".to_owned();
-            self.findings
-                .error_with(start, "each item of this list is a `resource:`", help);
+            self.findings.error_with(start, "each item of this list is a `resource:`", help);
             return None;
         };
         fields.finish(self.findings);
@@ -70,17 +62,15 @@ impl Reading<'_> {
         let mut fields = Fields::of("`resource`", entry.key_span, &entry.value, self.findings)?;
         let name = fields.take("name").and_then(|entry| self.name(entry));
         let (configuration, policy) = (fields.take("configuration"), fields.take("policy"));
-        let type_entry =
-            fields.require("type", "`type:` is its kind, such as `rds`", self.findings)?;
+        let type_entry = fields.require("type", "`type:` is its kind, such as `rds`", self.findings)?;
         let type_name = text(type_entry, self.findings)?.to_owned();
         let place = type_entry.value.span;
         let kind = self.kind(&type_name, cloud, KindRole::Resource, place);
         let schema = kind.map(|kind| &kind.config_schema);
 
         let mut gathered = Gathered::new(place);
-        let nested = configuration
-            .map(|entry| entries("configuration", &entry.value, self.findings))
-            .unwrap_or_default();
+        let nested =
+            configuration.map(|entry| entries("configuration", &entry.value, self.findings)).unwrap_or_default();
         for own in fields.rest().into_iter().chain(nested) {
             if own.key == "policy" {
                 gathered.put_policy(own, self.findings);
@@ -93,18 +83,8 @@ impl Reading<'_> {
         }
         let (config, places) = self.checked(gathered, kind, &BESIDE);
         let kind = kind?;
-        let default = kind
-            .name
-            .parse()
-            .ok()
-            .or_else(|| name.as_ref().map(|(name, _)| name.clone()))?;
-        let spec = ResourceSpec {
-            name: default,
-            kind: kind.name.clone(),
-            cloud: cloud.to_owned(),
-            config,
-            places,
-        };
+        let default = kind.name.parse().ok().or_else(|| name.as_ref().map(|(name, _)| name.clone()))?;
+        let spec = ResourceSpec { name: default, kind: kind.name.clone(), cloud: cloud.to_owned(), config, places };
         Some(Unnamed { name, place, spec })
     }
 
@@ -112,10 +92,7 @@ impl Reading<'_> {
         let place = entry.value.span;
         match text(entry, self.findings)?.parse::<Name>() {
             Ok(name) if name.as_str() == RESERVED => {
-                self.findings.error(
-                    place,
-                    "a resource cannot be called `secret`: `${secret.…}` refers to secrets",
-                );
+                self.findings.error(place, "a resource cannot be called `secret`: `${secret.…}` refers to secrets");
                 None
             }
             Ok(name) => Some((name, place)),
@@ -130,32 +107,18 @@ impl Reading<'_> {
     fn named(&mut self, found: Vec<Unnamed>) -> Vec<ResourceSpec> {
         let mut taken: BTreeMap<Name, Span> = BTreeMap::new();
         let mut named = Vec::new();
-        for Unnamed {
-            name,
-            place,
-            mut spec,
-        } in found
-        {
+        for Unnamed { name, place, mut spec } in found {
             let given = name.is_some();
             let (name, place) = name.unwrap_or((spec.name.clone(), place));
             if let Some(first) = taken.get(&name) {
                 let (message, help) = if given {
                     (
-                        format!(
-                            "another resource is called `{name}`, in line {}",
-                            first.line
-                        ),
+                        format!("another resource is called `{name}`, in line {}", first.line),
                         "give each a name of its own".to_owned(),
                     )
                 } else {
                     let help = "give each a `name:` beside its `type:`".to_owned();
-                    (
-                        format!(
-                            "there is another `{name}` without a name of its own, in line {}",
-                            first.line
-                        ),
-                        help,
-                    )
+                    (format!("there is another `{name}` without a name of its own, in line {}", first.line), help)
                 };
                 self.findings.error_with(place, message, help);
                 continue;

@@ -1,10 +1,5 @@
 //! What an environment file's writer can rely on.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing
-)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 use proptest::prelude::*;
 use serde_json::json;
@@ -16,9 +11,7 @@ use crate::problem::{Diagnostic, Severity};
 
 fn file(text: &str) -> EnvironmentFile {
     let parsed = parse(text, &kinds());
-    parsed
-        .value
-        .unwrap_or_else(|| panic!("{}", lines(&parsed.diagnostics)))
+    parsed.value.unwrap_or_else(|| panic!("{}", lines(&parsed.diagnostics)))
 }
 
 fn mistakes(text: &str) -> String {
@@ -27,10 +20,7 @@ fn mistakes(text: &str) -> String {
 
 /// A file with one resource.
 fn resource(cloud: &str, keys: &str) -> String {
-    let keys = keys
-        .lines()
-        .map(|line| format!("          {line}\n"))
-        .collect::<String>();
+    let keys = keys.lines().map(|line| format!("          {line}\n")).collect::<String>();
     format!("environment:\n  resources:\n    {cloud}:\n      - resource:\n{keys}")
 }
 
@@ -43,40 +33,23 @@ fn a_configuration_is_gathered_from_wherever_it_stands() {
     );
     let file = file(&text);
     let spec = &file.resources[0];
-    assert_eq!(
-        (spec.name.as_str(), spec.kind.as_str(), spec.cloud.as_str()),
-        ("cloudsql", "cloudsql", "gcloud")
-    );
+    assert_eq!((spec.name.as_str(), spec.kind.as_str(), spec.cloud.as_str()), ("cloudsql", "cloudsql", "gcloud"));
     let wanted = json!({"username": "testuser", "password": "testuser123", "dbname": "testdb1", "policy": {"access": "open", "deletion": "retain"}});
     assert_eq!(spec.config, wanted);
     let settings = &file.settings["gcloud"];
-    assert_eq!(
-        (settings["project"].as_str(), settings["zone"].as_str()),
-        ("my-project", "europe-west1-b")
-    );
+    assert_eq!((settings["project"].as_str(), settings["zone"].as_str()), ("my-project", "europe-west1-b"));
     let place = spec.places.value("/policy/deletion");
     assert_eq!(&text[place.start..place.end], "retain");
-    assert_eq!(
-        spec.places.value("/policy/unwritten").line,
-        spec.places.value("/policy").line
-    );
+    assert_eq!(spec.places.value("/policy/unwritten").line, spec.places.value("/policy").line);
 }
 
 #[test]
 fn the_only_coe_of_a_cloud_need_not_be_named() {
-    let deployment = file("environment:\n  app_deployment:\n    target: local\n")
-        .deployment
-        .unwrap();
-    assert_eq!(
-        (deployment.cloud.as_str(), deployment.kind.as_str()),
-        ("local", "local-docker")
-    );
+    let deployment = file("environment:\n  app_deployment:\n    target: local\n").deployment.unwrap();
+    assert_eq!((deployment.cloud.as_str(), deployment.kind.as_str()), ("local", "local-docker"));
     let mut kinds = kinds();
     kinds.push(kind("local", "swarm", KindRole::Coe, json!({})));
-    let parsed = parse(
-        "environment:\n  app_deployment:\n    target: local\n",
-        &kinds,
-    );
+    let parsed = parse("environment:\n  app_deployment:\n    target: local\n", &kinds);
     insta::assert_snapshot!(lines(&parsed.diagnostics), @r#"
     3:13 `local` has several COEs
           add `type:`: `local-docker` or `swarm`
@@ -87,16 +60,10 @@ fn the_only_coe_of_a_cloud_need_not_be_named() {
 fn a_setting_goes_into_the_configuration_only_when_the_kind_knows_it() {
     let schema = json!({"type": "object", "properties": {"zone": {"type": "string"}}});
     let kinds = [kind("moon", "base", KindRole::Coe, schema)];
-    let parsed = parse(
-        "environment:\n  app_deployment: {target: moon, zone: a, region: b}\n",
-        &kinds,
-    );
+    let parsed = parse("environment:\n  app_deployment: {target: moon, zone: a, region: b}\n", &kinds);
     let file = parsed.value.unwrap();
     assert_eq!(file.deployment.unwrap().config, json!({"zone": "a"}));
-    assert_eq!(
-        file.settings["moon"].keys().collect::<Vec<_>>(),
-        ["region", "zone"]
-    );
+    assert_eq!(file.settings["moon"].keys().collect::<Vec<_>>(), ["region", "zone"]);
 }
 
 #[test]
@@ -199,9 +166,7 @@ fn a_list_or_word_in_the_wrong_place_is_explained() {
         "app:\n  image: x\n",
         "- environment\n",
     ];
-    let all = all
-        .map(|file| format!("{file:?}\n  {}", mistakes(file)))
-        .join("\n");
+    let all = all.map(|file| format!("{file:?}\n  {}", mistakes(file))).join("\n");
     insta::assert_snapshot!(all, @r#"
     "environment:\n"
       1:1 the environment is empty
@@ -243,14 +208,7 @@ fn resources_of_one_kind_need_names() {
           give each a `name:` beside its `type:`
     "#);
     let named = "environment:\n  resources:\n    aws:\n      - resource: {type: rds, name: db}\n      - resource: {type: rds, name: replica}\n";
-    assert_eq!(
-        file(named)
-            .resources
-            .iter()
-            .map(|r| r.name.as_str())
-            .collect::<Vec<_>>(),
-        ["db", "replica"]
-    );
+    assert_eq!(file(named).resources.iter().map(|r| r.name.as_str()).collect::<Vec<_>>(), ["db", "replica"]);
     let alike = named.replace("replica", "db");
     insta::assert_snapshot!(mistakes(&alike), @r#"
     5:37 another resource is called `db`, in line 4
@@ -268,10 +226,7 @@ fn a_resource_that_nobody_could_reach_is_refused() {
           give it a `policy:` with `access: open`, or with the addresses that may reach it (`access: 203.0.113.0/24`)
     "#);
     file(&text.replace("{type: rds}", "{type: rds, policy: {access: open}}"));
-    assert!(
-        !mistakes(&text.replace("{type: rds}", "{type: rds, policy: {access: cluster}}"))
-            .is_empty()
-    );
+    assert!(!mistakes(&text.replace("{type: rds}", "{type: rds, policy: {access: cluster}}")).is_empty());
     file(&text.replace("{target: local}", "{target: aws}"));
 }
 
@@ -287,8 +242,8 @@ fn contradictions_between_pieces_are_found() {
     10:20 `access` is given twice; the first is in line 9
           keep one of them
     "#);
-    let regions = resource("aws", "type: rds\nregion: us-east-1")
-        + "  app_deployment: {target: aws, region: us-west-2}\n";
+    let regions =
+        resource("aws", "type: rds\nregion: us-east-1") + "  app_deployment: {target: aws, region: us-west-2}\n";
     insta::assert_snapshot!(mistakes(&regions), @r#"
     7:41 the region of `aws` is `us-east-1` in line 6 already
           an environment has one region per cloud
@@ -337,49 +292,23 @@ fn a_broken_schema_is_the_extensions_fault() {
 
 #[test]
 fn a_secret_is_taken_out_and_its_text_redacted() {
-    let text = resource(
-        "aws",
-        "type: rds\npassword: |\n  hunter2-hunter2\nusername: admin # admin",
-    );
+    let text = resource("aws", "type: rds\npassword: |\n  hunter2-hunter2\nusername: admin # admin");
     let mut file = file(&text);
     let spec = &mut file.resources[0];
     assert!(!format!("{spec:?}").contains("hunter2"));
     let taken = secrets::take(&mut spec.config, &kinds()[0].config_schema, &spec.places);
     assert_eq!(spec.config, json!({"username": "admin", "password": null}));
     assert!(!format!("{taken:?}").contains("hunter2"));
-    let [
-        secrets::Taken {
-            pointer,
-            given: Given::Plain(secret),
-            span,
-        },
-    ] = taken.as_slice()
-    else {
-        panic!("{taken:?}")
-    };
-    assert_eq!(
-        (pointer.as_str(), secret.expose()),
-        ("/password", "hunter2-hunter2\n")
-    );
+    let [secrets::Taken { pointer, given: Given::Plain(secret), span }] = taken.as_slice() else { panic!("{taken:?}") };
+    assert_eq!((pointer.as_str(), secret.expose()), ("/password", "hunter2-hunter2\n"));
 
-    let stored = secrets::redact(
-        &text,
-        &[
-            (*span, "rds-password".parse().unwrap()),
-            (*span, "rds-password".parse().unwrap()),
-        ],
-    );
-    assert!(
-        !stored.contains("hunter2") && stored.contains("password: \"${secret.rds-password}\"\n"),
-        "{stored}"
-    );
+    let stored =
+        secrets::redact(&text, &[(*span, "rds-password".parse().unwrap()), (*span, "rds-password".parse().unwrap())]);
+    assert!(!stored.contains("hunter2") && stored.contains("password: \"${secret.rds-password}\"\n"), "{stored}");
     let mut again = self::file(&stored);
     let spec = &mut again.resources[0];
     let taken = secrets::take(&mut spec.config, &kinds()[0].config_schema, &spec.places);
-    assert_eq!(
-        taken[0].given,
-        Given::Reference("rds-password".parse().unwrap())
-    );
+    assert_eq!(taken[0].given, Given::Reference("rds-password".parse().unwrap()));
 }
 
 #[test]
@@ -399,23 +328,13 @@ fn a_secret_never_shows_in_a_message() {
         "type: base\na: hunter2\nb: hunter2\nc: 424242\nd: hunter2\ne: 424242\nf: hunter2\ng: {key: hunter2}",
     );
     let messages = lines(&parse(&text, &kinds).diagnostics);
-    assert!(
-        !messages.contains("hunter2") && !messages.contains("4242"),
-        "{messages}"
-    );
-    assert_eq!(
-        messages.lines().filter(|line| line.contains(':')).count(),
-        7,
-        "{messages}"
-    );
+    assert!(!messages.contains("hunter2") && !messages.contains("4242"), "{messages}");
+    assert_eq!(messages.lines().filter(|line| line.contains(':')).count(), 7, "{messages}");
 }
 
 #[test]
 fn references_to_secrets_stand_only_where_they_are_resolved() {
-    let text = resource(
-        "aws",
-        "type: rds\nusername: ${secret.user}\npassword: \"${secret.pw}\"",
-    );
+    let text = resource("aws", "type: rds\nusername: ${secret.user}\npassword: \"${secret.pw}\"");
     insta::assert_snapshot!(mistakes(&text), @r#"
     6:21 `username` cannot be a secret: it would be stored and shown in plain
           secrets go into `password`
@@ -426,20 +345,13 @@ fn references_to_secrets_stand_only_where_they_are_resolved() {
           write one `${secret.NAME}` and nothing else
     "#);
     let short = resource("aws", "type: rds\npassword: ${secret.p}");
-    assert_eq!(
-        mistakes(&short),
-        "",
-        "what a reference stands for is not known yet"
-    );
+    assert_eq!(mistakes(&short), "", "what a reference stands for is not known yet");
 }
 
 #[test]
 fn deprecated_keys_are_warned_of() {
     let schema = json!({"type": "object", "properties": {"old": {"deprecated": true, "description": "use `new`"}}});
-    let parsed = parse(
-        &resource("moon", "type: base\nold: 1"),
-        &[kind("moon", "base", KindRole::Resource, schema)],
-    );
+    let parsed = parse(&resource("moon", "type: base\nold: 1"), &[kind("moon", "base", KindRole::Resource, schema)]);
     assert!(parsed.value.is_some());
     insta::assert_snapshot!(lines(&parsed.diagnostics), @r#"
     6:11 warning: `old` is not used any more
@@ -449,13 +361,7 @@ fn deprecated_keys_are_warned_of() {
 
 #[test]
 fn a_thousand_mistakes_are_a_page() {
-    let text = resource(
-        "aws",
-        &format!(
-            "type: rds\n{}",
-            (0..1000).map(|n| format!("k{n}: 1\n")).collect::<String>()
-        ),
-    );
+    let text = resource("aws", &format!("type: rds\n{}", (0..1000).map(|n| format!("k{n}: 1\n")).collect::<String>()));
     let parsed = parse(&text, &kinds());
     assert_eq!(parsed.diagnostics.len(), 101);
     assert_eq!(parsed.diagnostics.last().unwrap().message, "and 900 more");
@@ -463,10 +369,7 @@ fn a_thousand_mistakes_are_a_page() {
 
 #[test]
 fn line_ends_and_byte_order_marks_of_other_systems_change_nothing() {
-    let text = resource(
-        "aws",
-        "type: rds\nconfiguration:\n  dbname: shop\n  flavour: x",
-    );
+    let text = resource("aws", "type: rds\nconfiguration:\n  dbname: shop\n  flavour: x");
     let windows = format!("\u{feff}{}", text.replace('\n', "\r\n"));
     let places = |text: &str| {
         parse(text, &kinds())
@@ -478,25 +381,19 @@ fn line_ends_and_byte_order_marks_of_other_systems_change_nothing() {
     assert_eq!(places(&windows), [Some("flavour".to_owned())]);
     assert_eq!(places(&windows), places(&text));
     let good = windows.replace("flavour: x", "flavor: db.t4g.micro");
-    assert_eq!(
-        file(&good).resources[0].config,
-        json!({"dbname": "shop", "flavor": "db.t4g.micro"})
-    );
+    assert_eq!(file(&good).resources[0].config, json!({"dbname": "shop", "flavor": "db.t4g.micro"}));
 }
 
 /// Every place is inside the text, on character boundaries, and says the line and column of its offset.
 fn places_are_right(text: &str, diagnostics: &[Diagnostic]) -> bool {
-    diagnostics
-        .iter()
-        .filter_map(|found| found.span)
-        .all(|span| {
-            let Some(before) = text.get(..span.start) else {
-                return false;
-            };
-            text.get(span.start..span.end).is_some()
-                && span.line == before.matches('\n').count() + 1
-                && span.column == before.rsplit('\n').next().unwrap().chars().count() + 1
-        })
+    diagnostics.iter().filter_map(|found| found.span).all(|span| {
+        let Some(before) = text.get(..span.start) else {
+            return false;
+        };
+        text.get(span.start..span.end).is_some()
+            && span.line == before.matches('\n').count() + 1
+            && span.column == before.rsplit('\n').next().unwrap().chars().count() + 1
+    })
 }
 
 /// Texts that get further into the parser than noise does.
@@ -560,15 +457,9 @@ fn yamlish() -> impl Strategy<Value = String> {
         "`",
         "%",
     ]);
-    let gap = prop::sample::select(vec![
-        "", " ", "\n", "\n  ", "\n    ", "\n      ", "\r\n", "  ",
-    ]);
-    prop::collection::vec((word, gap), 0..40).prop_map(|pairs| {
-        pairs
-            .into_iter()
-            .flat_map(|(word, gap)| [word, gap])
-            .collect()
-    })
+    let gap = prop::sample::select(vec!["", " ", "\n", "\n  ", "\n    ", "\n      ", "\r\n", "  "]);
+    prop::collection::vec((word, gap), 0..40)
+        .prop_map(|pairs| pairs.into_iter().flat_map(|(word, gap)| [word, gap]).collect())
 }
 
 /// A good file with a few lines lost, doubled, indented otherwise or swapped.
@@ -587,10 +478,7 @@ fn damaged() -> impl Strategy<Value = String> {
                 2 => lines[at].insert_str(0, "  "),
                 3 => lines.swap(at, other),
                 _ => {
-                    lines[at] = lines[at]
-                        .chars()
-                        .filter(|c| *c != lines[other].chars().last().unwrap_or(':'))
-                        .collect()
+                    lines[at] = lines[at].chars().filter(|c| *c != lines[other].chars().last().unwrap_or(':')).collect()
                 }
             }
         }

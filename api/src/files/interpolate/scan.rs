@@ -29,11 +29,7 @@ pub(in super::super) enum Part {
 /// The parts of a value.
 pub(in super::super) fn parts(text: &str) -> Result<Vec<Part>, Vec<Fault>> {
     let (parts, faults) = scan(text);
-    if faults.is_empty() {
-        Ok(parts)
-    } else {
-        Err(faults)
-    }
+    if faults.is_empty() { Ok(parts) } else { Err(faults) }
 }
 
 const VARIABLE: &str = "CLOUDARK_";
@@ -75,27 +71,15 @@ fn reference(after: &str, start: usize) -> (Result<Part, Fault>, usize) {
         return (Ok(Part::Literal("$".to_owned())), 1);
     }
     if let Some(name) = after.strip_prefix(VARIABLE) {
-        let length = name
-            .find(|c: char| !(c.is_ascii_alphanumeric() || c == '_'))
-            .unwrap_or(name.len());
+        let length = name.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).unwrap_or(name.len());
         let name = name.get(..length).unwrap_or_default().to_owned();
         let length = VARIABLE.len() + length;
-        return (
-            Ok(Part::Variable {
-                name,
-                range: start..start + 1 + length,
-            }),
-            length,
-        );
+        return (Ok(Part::Variable { name, range: start..start + 1 + length }), length);
     }
     let Some(inner) = after.strip_prefix('{') else {
         return (Ok(Part::Literal("$".to_owned())), 0);
     };
-    let end = inner
-        .char_indices()
-        .take(MAX_BRACED)
-        .find(|(_, c)| *c == '}')
-        .map(|(at, _)| at);
+    let end = inner.char_indices().take(MAX_BRACED).find(|(_, c)| *c == '}').map(|(at, _)| at);
     match end.and_then(|end| inner.get(..end)) {
         None => {
             let fault = Fault {
@@ -119,33 +103,17 @@ fn braced(inside: &str, range: Range<usize>) -> Result<Part, Fault> {
             shown(inside)
         )
     };
-    let fault = |message, help| {
-        Err(Fault {
-            range: range.clone(),
-            message,
-            help: Some(help),
-        })
-    };
+    let fault = |message, help| Err(Fault { range: range.clone(), message, help: Some(help) });
     if let Some(name) = inside.strip_prefix("secret.") {
         return match name.parse() {
             Ok(name) => Ok(Part::Secret { name, range }),
-            Err(error) => fault(
-                format!("`${{{}}}` names no secret: {error}", shown(inside)),
-                forms(),
-            ),
+            Err(error) => fault(format!("`${{{}}}` names no secret: {error}", shown(inside)), forms()),
         };
     }
     match inside.rsplit_once('.') {
         Some((resource, output)) if !resource.is_empty() && !output.is_empty() => {
-            Ok(Part::Output {
-                resource: resource.to_owned(),
-                output: output.to_owned(),
-                range,
-            })
+            Ok(Part::Output { resource: resource.to_owned(), output: output.to_owned(), range })
         }
-        _ => fault(
-            format!("`${{{}}}` refers to nothing", shown(inside)),
-            forms(),
-        ),
+        _ => fault(format!("`${{{}}}` refers to nothing", shown(inside)), forms()),
     }
 }

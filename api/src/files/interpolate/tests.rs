@@ -1,36 +1,18 @@
 //! What a value's writer can rely on.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing
-)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 use proptest::prelude::*;
 
 use super::*;
 
 fn offer(name: &str, kind: &str, outputs: &[&str]) -> Offer {
-    let outputs = outputs
-        .iter()
-        .map(|name| OfferedOutput {
-            name: (*name).into(),
-            secret: name.contains("Password"),
-        })
-        .collect();
-    Offer {
-        name: name.parse().unwrap(),
-        kind: kind.into(),
-        outputs,
-    }
+    let outputs =
+        outputs.iter().map(|name| OfferedOutput { name: (*name).into(), secret: name.contains("Password") }).collect();
+    Offer { name: name.parse().unwrap(), kind: kind.into(), outputs }
 }
 
 fn output(resource: &str, output: &str) -> Segment {
-    Segment::Output {
-        resource: resource.parse().unwrap(),
-        output: output.into(),
-        secret: output.contains("Password"),
-    }
+    Segment::Output { resource: resource.parse().unwrap(), output: output.into(), secret: output.contains("Password") }
 }
 
 fn literal(text: &str) -> Segment {
@@ -38,20 +20,9 @@ fn literal(text: &str) -> Segment {
 }
 
 fn mistakes(text: &str, offers: &[Offer]) -> String {
-    let line = |fault: Fault| {
-        format!(
-            "[{}] {} ({})",
-            &text[fault.range],
-            fault.message,
-            fault.help.unwrap_or_default()
-        )
-    };
-    resolve(text, offers)
-        .unwrap_err()
-        .into_iter()
-        .map(line)
-        .collect::<Vec<_>>()
-        .join("\n")
+    let line =
+        |fault: Fault| format!("[{}] {} ({})", &text[fault.range], fault.message, fault.help.unwrap_or_default());
+    resolve(text, offers).unwrap_err().into_iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
 #[test]
@@ -60,55 +31,25 @@ fn the_originals_variables_resolve() {
         offer("rds", "rds", &["Address", "DBName"]),
         offer("mysql", "mysql", &["Password", "Root_Password", "DBHOST"]),
     ];
-    assert_eq!(
-        resolve("$CLOUDARK_RDS_Address", &offers).unwrap(),
-        [output("rds", "Address")]
-    );
-    assert_eq!(
-        resolve("$CLOUDARK_MYSQL_Root_Password", &offers).unwrap(),
-        [output("mysql", "Root_Password")]
-    );
-    let url = resolve(
-        "mysql://$CLOUDARK_RDS_Address:3306/${rds.DBName}?$x=$",
-        &offers,
-    )
-    .unwrap();
-    let wanted = [
-        literal("mysql://"),
-        output("rds", "Address"),
-        literal(":3306/"),
-        output("rds", "DBName"),
-        literal("?$x=$"),
-    ];
+    assert_eq!(resolve("$CLOUDARK_RDS_Address", &offers).unwrap(), [output("rds", "Address")]);
+    assert_eq!(resolve("$CLOUDARK_MYSQL_Root_Password", &offers).unwrap(), [output("mysql", "Root_Password")]);
+    let url = resolve("mysql://$CLOUDARK_RDS_Address:3306/${rds.DBName}?$x=$", &offers).unwrap();
+    let wanted =
+        [literal("mysql://"), output("rds", "Address"), literal(":3306/"), output("rds", "DBName"), literal("?$x=$")];
     assert_eq!(url, wanted);
 }
 
 #[test]
 fn the_longest_kind_or_name_counts() {
-    let offers = [
-        offer("db", "rds", &["main_Url", "Url"]),
-        offer("db-main", "rds", &["Url"]),
-    ];
-    assert_eq!(
-        resolve("$CLOUDARK_DB_MAIN_Url", &offers).unwrap(),
-        [output("db-main", "Url")]
-    );
-    assert_eq!(
-        resolve("$CLOUDARK_DB_Url", &offers).unwrap(),
-        [output("db", "Url")]
-    );
-    assert_eq!(
-        resolve("$CLOUDARK_DB_main_Url", &offers).unwrap(),
-        [output("db", "main_Url")]
-    );
+    let offers = [offer("db", "rds", &["main_Url", "Url"]), offer("db-main", "rds", &["Url"])];
+    assert_eq!(resolve("$CLOUDARK_DB_MAIN_Url", &offers).unwrap(), [output("db-main", "Url")]);
+    assert_eq!(resolve("$CLOUDARK_DB_Url", &offers).unwrap(), [output("db", "Url")]);
+    assert_eq!(resolve("$CLOUDARK_DB_main_Url", &offers).unwrap(), [output("db", "main_Url")]);
 }
 
 #[test]
 fn an_ambiguous_variable_lists_what_to_write() {
-    let offers = [
-        offer("main", "rds", &["Address"]),
-        offer("replica", "rds", &["Address"]),
-    ];
+    let offers = [offer("main", "rds", &["Address"]), offer("replica", "rds", &["Address"])];
     insta::assert_snapshot!(mistakes("$CLOUDARK_RDS_Address", &offers), @r#"[$CLOUDARK_RDS_Address] `$CLOUDARK_RDS_Address` can mean 2 resources (write `${main.Address}` or `${replica.Address}`)"#);
 }
 
@@ -152,10 +93,7 @@ fn a_secret_stays_one_and_a_mixture_is_composed() {
     assert_eq!(of("Bearer ${secret.token}"), Sensitivity::Composed);
     assert_eq!(of("${db.Address}:3306"), Sensitivity::Plain);
     assert_eq!(of(""), Sensitivity::Plain);
-    assert_eq!(
-        secrets_in("${secret.a} ${secret.b} $$ ${secret.a}").len(),
-        2
-    );
+    assert_eq!(secrets_in("${secret.a} ${secret.b} $$ ${secret.a}").len(), 2);
 }
 
 #[test]

@@ -7,16 +7,8 @@ use serde_json::Value;
 use super::super::places::child;
 
 /// Keywords with which an object says what else it takes, or is one part of a combination.
-const OPENERS: [&str; 8] = [
-    "additionalProperties",
-    "unevaluatedProperties",
-    "patternProperties",
-    "allOf",
-    "anyOf",
-    "oneOf",
-    "if",
-    "$ref",
-];
+const OPENERS: [&str; 8] =
+    ["additionalProperties", "unevaluatedProperties", "patternProperties", "allOf", "anyOf", "oneOf", "if", "$ref"];
 
 /// The schema with its objects closed: a key that a schema does not list is a slip, also when the schema does not
 /// say so. Objects that say what else they take, or that are one part of a combination, stay as they are.
@@ -31,28 +23,16 @@ pub(super) fn close(schema: &Value) -> Value {
         if !seen.insert(pointer.clone()) {
             continue;
         }
-        if let Some(target) = rules
-            .get("$ref")
-            .and_then(Value::as_str)
-            .and_then(|target| target.strip_prefix('#'))
-        {
+        if let Some(target) = rules.get("$ref").and_then(Value::as_str).and_then(|target| target.strip_prefix('#')) {
             waiting.push(target.to_owned());
         }
         let properties = rules.get("properties").and_then(Value::as_object);
         if let Some(properties) = properties {
-            waiting.extend(
-                properties
-                    .keys()
-                    .map(|key| child(&format!("{pointer}/properties"), key)),
-            );
+            waiting.extend(properties.keys().map(|key| child(&format!("{pointer}/properties"), key)));
         } else {
             for combinator in ["anyOf", "oneOf"] {
-                let branches = rules
-                    .get(combinator)
-                    .and_then(Value::as_array)
-                    .map_or(0, Vec::len);
-                waiting
-                    .extend((0..branches).map(|branch| format!("{pointer}/{combinator}/{branch}")));
+                let branches = rules.get(combinator).and_then(Value::as_array).map_or(0, Vec::len);
+                waiting.extend((0..branches).map(|branch| format!("{pointer}/{combinator}/{branch}")));
             }
         }
         for keyword in ["items", "additionalProperties"] {

@@ -36,24 +36,12 @@ impl Violation<'_> {
             Rule::Constant { expected_value } => self.not_among(&[plain(expected_value)]),
             Rule::Minimum { limit } => described(self.is(&format!("the least is {limit}"))),
             Rule::Maximum { limit } => described(self.is(&format!("the most is {limit}"))),
-            Rule::ExclusiveMinimum { limit } => {
-                described(self.is(&format!("it must be more than {limit}")))
-            }
-            Rule::ExclusiveMaximum { limit } => {
-                described(self.is(&format!("it must be less than {limit}")))
-            }
-            Rule::MultipleOf { multiple_of } => {
-                described(self.is(&format!("it must be a multiple of {multiple_of}")))
-            }
-            Rule::Format { format } => {
-                described(self.is(&format!("it must be a valid {}", shown(format))))
-            }
-            Rule::MinLength { limit } => {
-                described(format!("{name} is shorter than {limit} characters"))
-            }
-            Rule::MaxLength { limit } => {
-                described(format!("{name} is longer than {limit} characters"))
-            }
+            Rule::ExclusiveMinimum { limit } => described(self.is(&format!("it must be more than {limit}"))),
+            Rule::ExclusiveMaximum { limit } => described(self.is(&format!("it must be less than {limit}"))),
+            Rule::MultipleOf { multiple_of } => described(self.is(&format!("it must be a multiple of {multiple_of}"))),
+            Rule::Format { format } => described(self.is(&format!("it must be a valid {}", shown(format)))),
+            Rule::MinLength { limit } => described(format!("{name} is shorter than {limit} characters")),
+            Rule::MaxLength { limit } => described(format!("{name} is longer than {limit} characters")),
             Rule::MinItems { limit } => described(format!("{name} has fewer than {limit} items")),
             Rule::MaxItems { limit } => described(format!("{name} has more than {limit} items")),
             Rule::UniqueItems => described(format!("{name} lists something twice")),
@@ -62,10 +50,7 @@ impl Violation<'_> {
                 let form = || Some(format!("it must match `{}`", shown(pattern)));
                 (self.cannot_be(), self.description.clone().or_else(form))
             }
-            _ => described(format!(
-                "{name} does not fit: {}",
-                sentence(&self.error.masked().to_string())
-            )),
+            _ => described(format!("{name} does not fit: {}", sentence(&self.error.masked().to_string()))),
         }
     }
 
@@ -75,9 +60,7 @@ impl Violation<'_> {
         for error in branches.iter().flatten() {
             match error.kind() {
                 Rule::Constant { expected_value } => constants.push(plain(expected_value)),
-                Rule::Enum { options } => {
-                    constants.extend(options.as_array().into_iter().flatten().map(plain))
-                }
+                Rule::Enum { options } => constants.extend(options.as_array().into_iter().flatten().map(plain)),
                 Rule::Type { kind } => types.extend(type_names(kind)),
                 _ => {}
             }
@@ -89,12 +72,7 @@ impl Violation<'_> {
         let message = if types.is_empty() {
             format!("{} has none of the forms it can have", self.name)
         } else {
-            format!(
-                "{} must be {}, not {}",
-                self.name,
-                types.join(" or "),
-                type_of(self.error.instance())
-            )
+            format!("{} must be {}, not {}", self.name, types.join(" or "), type_of(self.error.instance()))
         };
         (message, self.description.clone())
     }
@@ -124,12 +102,7 @@ impl Violation<'_> {
     fn not_among(&self, options: &[String]) -> Words {
         let options = || options.iter().map(String::as_str);
         let all = format!("it can be {}", listed(options()).replace(" and ", " or "));
-        let near = self
-            .error
-            .instance()
-            .as_str()
-            .filter(|_| !self.is_secret)
-            .and_then(|text| nearest(text, options()));
+        let near = self.error.instance().as_str().filter(|_| !self.is_secret).and_then(|text| nearest(text, options()));
         let help = near.map_or(all.clone(), |near| format!("did you mean `{near}`? {all}"));
         (self.cannot_be(), Some(help))
     }
@@ -139,22 +112,16 @@ impl Violation<'_> {
         let wanted = type_names(kind);
         let all = wanted.join(" or ");
         if value.is_null() {
-            return (
-                format!("{} has no value; it must be {all}", self.name),
-                self.description.clone(),
-            );
+            return (format!("{} has no value; it must be {all}", self.name), self.description.clone());
         }
         let help = match value {
-            Value::Number(_) | Value::Bool(_) if wanted.contains(&"text") => {
-                Some(if self.is_secret {
-                    "put it in quotes".to_owned()
-                } else {
-                    format!("put it in quotes: \"{}\"", shown(self.written))
-                })
-            }
+            Value::Number(_) | Value::Bool(_) if wanted.contains(&"text") => Some(if self.is_secret {
+                "put it in quotes".to_owned()
+            } else {
+                format!("put it in quotes: \"{}\"", shown(self.written))
+            }),
             Value::String(text) if wanted.contains(&"true or false") => {
-                matches!(text.as_str(), "yes" | "no" | "on" | "off")
-                    .then(|| "write `true` or `false`".to_owned())
+                matches!(text.as_str(), "yes" | "no" | "on" | "off").then(|| "write `true` or `false`".to_owned())
             }
             Value::String(text) if !self.is_secret && text.trim().parse::<f64>().is_ok() => {
                 Some(format!("write it without quotes: {}", shown(text.trim())))
@@ -167,9 +134,7 @@ impl Violation<'_> {
 }
 
 fn plain(value: &Value) -> String {
-    value
-        .as_str()
-        .map_or_else(|| value.to_string(), str::to_owned)
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
 fn type_names(kind: &TypeKind) -> Vec<&'static str> {
@@ -184,10 +149,6 @@ fn type_names(kind: &TypeKind) -> Vec<&'static str> {
     };
     match kind {
         TypeKind::Single(kind) => vec![name(*kind)],
-        TypeKind::Multiple(kinds) => kinds
-            .iter()
-            .map(name)
-            .filter(|name| *name != "nothing")
-            .collect(),
+        TypeKind::Multiple(kinds) => kinds.iter().map(name).filter(|name| *name != "nothing").collect(),
     }
 }

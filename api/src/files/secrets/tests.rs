@@ -1,10 +1,5 @@
 //! What someone with a password in a file can rely on.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing
-)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 use proptest::prelude::*;
 use serde_json::json;
@@ -32,24 +27,14 @@ fn vault() -> Kind {
 
 /// The secrets of a resource with these keys, and the file redacted.
 fn redacted(keys: &str) -> (Value, Vec<Taken>, String) {
-    let keys = keys
-        .lines()
-        .map(|line| format!("          {line}\n"))
-        .collect::<String>();
-    let text = format!(
-        "environment:\n  resources:\n    moon:\n      - resource:\n          type: vault\n{keys}"
-    );
+    let keys = keys.lines().map(|line| format!("          {line}\n")).collect::<String>();
+    let text = format!("environment:\n  resources:\n    moon:\n      - resource:\n          type: vault\n{keys}");
     let parsed = parse(&text, &[vault()]);
-    let mut file = parsed
-        .value
-        .unwrap_or_else(|| panic!("{}", lines(&parsed.diagnostics)));
+    let mut file = parsed.value.unwrap_or_else(|| panic!("{}", lines(&parsed.diagnostics)));
     let spec = &mut file.resources[0];
     let taken = take(&mut spec.config, &vault().config_schema, &spec.places);
-    let marks: Vec<_> = taken
-        .iter()
-        .enumerate()
-        .map(|(at, taken)| (taken.span, format!("s{at}").parse().unwrap()))
-        .collect();
+    let marks: Vec<_> =
+        taken.iter().enumerate().map(|(at, taken)| (taken.span, format!("s{at}").parse().unwrap())).collect();
     (spec.config.clone(), taken, redact(&text, &marks))
 }
 
@@ -58,10 +43,7 @@ fn exposed(taken: &[Taken]) -> Vec<(&str, &str)> {
         Given::Plain(plain) => plain.expose().to_owned().leak(),
         Given::Reference(name) => format!("reference to {name}").leak(),
     };
-    taken
-        .iter()
-        .map(|taken| (taken.pointer.as_str(), &*text(&taken.given)))
-        .collect()
+    taken.iter().map(|taken| (taken.pointer.as_str(), &*text(&taken.given))).collect()
 }
 
 #[test]
@@ -80,10 +62,7 @@ fn secrets_are_found_wherever_a_schema_marks_them() {
     ];
     assert_eq!(exposed(&taken), wanted);
     for secret in ["one-one", "two-two", "333", "five", "4444"] {
-        assert!(
-            !stored.contains(secret) && !config.to_string().contains(secret),
-            "{stored}\n{config}"
-        );
+        assert!(!stored.contains(secret) && !config.to_string().contains(secret), "{stored}\n{config}");
     }
 }
 
@@ -91,32 +70,14 @@ fn secrets_are_found_wherever_a_schema_marks_them() {
 fn a_secret_that_is_repeated_by_an_alias_is_redacted_once_where_it_stands() {
     let (_, taken, stored) = redacted("password: &pw hunter2-hunter2\nusers: {ann: *pw}");
     assert_eq!(taken.len(), 2);
-    assert!(
-        !stored.contains("hunter2") && stored.contains("users: {ann: *pw}"),
-        "{stored}"
-    );
+    assert!(!stored.contains("hunter2") && stored.contains("users: {ann: *pw}"), "{stored}");
 }
 
 #[test]
 fn only_one_reference_and_nothing_else_is_a_reference() {
-    assert_eq!(
-        reference(" ${secret.db-password}\n").unwrap().as_str(),
-        "db-password"
-    );
-    for text in [
-        "",
-        "x",
-        "${secret.a} ",
-        "$${secret.a}",
-        "${secret.a}${secret.b}",
-        "${db.Address}",
-        "${secret.}",
-    ] {
-        assert_eq!(
-            reference(text).is_some(),
-            text == "${secret.a} ",
-            "{text:?}"
-        );
+    assert_eq!(reference(" ${secret.db-password}\n").unwrap().as_str(), "db-password");
+    for text in ["", "x", "${secret.a} ", "$${secret.a}", "${secret.a}${secret.b}", "${db.Address}", "${secret.}"] {
+        assert_eq!(reference(text).is_some(), text == "${secret.a} ", "{text:?}");
     }
 }
 
@@ -131,15 +92,8 @@ fn labels_are_names_and_tell_fields_apart() {
         label("db", "/a-b"),
         label("db", &format!("/{}", "é".repeat(99))),
     ];
-    assert!(
-        all.iter().all(|label| label.parse::<Name>().is_ok()),
-        "{all:?}"
-    );
-    assert_eq!(
-        all.iter().collect::<BTreeSet<_>>().len(),
-        all.len(),
-        "{all:?}"
-    );
+    assert!(all.iter().all(|label| label.parse::<Name>().is_ok()), "{all:?}");
+    assert_eq!(all.iter().collect::<BTreeSet<_>>().len(), all.len(), "{all:?}");
 }
 
 proptest! {

@@ -22,11 +22,7 @@ struct Open {
 
 enum Inside {
     Sequence(Vec<Node>),
-    Mapping {
-        entries: Vec<Entry>,
-        seen: BTreeMap<String, Span>,
-        key: Key,
-    },
+    Mapping { entries: Vec<Entry>, seen: BTreeMap<String, Span>, key: Key },
 }
 
 /// What a mapping waits for.
@@ -51,14 +47,7 @@ struct Stop;
 
 impl<'l, 't> Loader<'l, 't> {
     pub(super) fn new(source: &'l Source<'t>, findings: &'l mut Findings) -> Self {
-        Self {
-            source,
-            findings,
-            stack: Vec::new(),
-            root: None,
-            anchors: BTreeMap::new(),
-            nodes: 0,
-        }
+        Self { source, findings, stack: Vec::new(), root: None, anchors: BTreeMap::new(), nodes: 0 }
     }
 
     /// Reads all of the text.
@@ -75,8 +64,7 @@ impl<'l, 't> Loader<'l, 't> {
             going.ok()?;
         }
         if self.root.is_none() {
-            self.findings
-                .error(self.source.span(0, 0), "the file is empty");
+            self.findings.error(self.source.span(0, 0), "the file is empty");
         }
         self.root
     }
@@ -86,10 +74,7 @@ impl<'l, 't> Loader<'l, 't> {
         match event {
             Event::DocumentStart(_) if self.root.is_some() => {
                 let span = self.source.span_of_characters(start, end);
-                self.findings.error(
-                    span,
-                    "a second document begins here; one file is one document",
-                );
+                self.findings.error(span, "a second document begins here; one file is one document");
                 Err(Stop)
             }
             Event::Scalar(text, style, anchor, tag) => {
@@ -97,19 +82,11 @@ impl<'l, 't> Loader<'l, 't> {
                 let node = self.scalar(&text, style, tag.as_deref(), span);
                 self.complete(anchor, node)
             }
-            Event::SequenceStart(anchor, tag) => self.open(
-                anchor,
-                start,
-                tag.as_deref(),
-                "seq",
-                Inside::Sequence(Vec::new()),
-            ),
+            Event::SequenceStart(anchor, tag) => {
+                self.open(anchor, start, tag.as_deref(), "seq", Inside::Sequence(Vec::new()))
+            }
             Event::MappingStart(anchor, tag) => {
-                let inside = Inside::Mapping {
-                    entries: Vec::new(),
-                    seen: BTreeMap::new(),
-                    key: Key::Awaited,
-                };
+                let inside = Inside::Mapping { entries: Vec::new(), seen: BTreeMap::new(), key: Key::Awaited };
                 self.open(anchor, start, tag.as_deref(), "map", inside)
             }
             Event::SequenceEnd | Event::MappingEnd => self.close(end),
@@ -126,9 +103,7 @@ impl<'l, 't> Loader<'l, 't> {
         }
         self.source
             .line_before(span.start)
-            .and_then(|(begin, line)| {
-                syntax::block_header(line).map(|at| self.source.span(begin + at, span.end))
-            })
+            .and_then(|(begin, line)| syntax::block_header(line).map(|at| self.source.span(begin + at, span.end)))
             .unwrap_or(span)
     }
 
@@ -139,24 +114,15 @@ impl<'l, 't> Loader<'l, 't> {
             Some(Scalar::Null) => Value::Null,
             Some(Scalar::Boolean(truth)) => Value::Bool(truth),
             Some(Scalar::Integer(number)) => number.into(),
-            Some(Scalar::FloatingPoint(number)) => {
-                serde_json::Number::from_f64(number.into_inner())
-                    .map_or_else(|| Value::String(text.to_owned()), Value::Number)
-            }
+            Some(Scalar::FloatingPoint(number)) => serde_json::Number::from_f64(number.into_inner())
+                .map_or_else(|| Value::String(text.to_owned()), Value::Number),
             Some(Scalar::String(text)) => Value::String(text.into_owned()),
             None => {
-                self.findings
-                    .error(span, format!("`{}` is not what its tag says", shown(text)));
+                self.findings.error(span, format!("`{}` is not what its tag says", shown(text)));
                 Value::Null
             }
         };
-        Node::new(
-            span,
-            Content::Scalar {
-                text: text.to_owned(),
-                value,
-            },
-        )
+        Node::new(span, Content::Scalar { text: text.to_owned(), value })
     }
 
     fn open(
@@ -172,11 +138,7 @@ impl<'l, 't> Loader<'l, 't> {
         if self.stack.len() >= MAX_DEPTH {
             return self.too_deep(span);
         }
-        self.stack.push(Open {
-            anchor,
-            start,
-            inside,
-        });
+        self.stack.push(Open { anchor, start, inside });
         Ok(())
     }
 
@@ -194,13 +156,7 @@ impl<'l, 't> Loader<'l, 't> {
 
     fn alias(&mut self, id: usize, span: Span) -> Result<(), Stop> {
         let Some(node) = self.anchors.get(&id).cloned() else {
-            self.findings.error(
-                span,
-                format!(
-                    "`{}` refers to something that contains it",
-                    self.source.slice(span)
-                ),
-            );
+            self.findings.error(span, format!("`{}` refers to something that contains it", self.source.slice(span)));
             return Err(Stop);
         };
         let (nodes, depth) = node.measure();
@@ -225,17 +181,11 @@ impl<'l, 't> Loader<'l, 't> {
         match self.stack.last_mut().map(|open| &mut open.inside) {
             None => self.root = Some(node),
             Some(Inside::Sequence(items)) => items.push(node),
-            Some(Inside::Mapping { entries, seen, key }) => {
-                match std::mem::replace(key, Key::Awaited) {
-                    Key::Awaited => *key = read_key(node, seen, self.findings),
-                    Key::Read(name, key_span) => entries.push(Entry {
-                        key: name,
-                        key_span,
-                        value: node,
-                    }),
-                    Key::Refused => {}
-                }
-            }
+            Some(Inside::Mapping { entries, seen, key }) => match std::mem::replace(key, Key::Awaited) {
+                Key::Awaited => *key = read_key(node, seen, self.findings),
+                Key::Read(name, key_span) => entries.push(Entry { key: name, key_span, value: node }),
+                Key::Refused => {}
+            },
         }
         Ok(())
     }
@@ -245,18 +195,13 @@ impl<'l, 't> Loader<'l, 't> {
         if self.nodes <= MAX_NODES {
             return Ok(());
         }
-        let message = format!(
-            "the file has more than {MAX_NODES} keys and values, counting what aliases repeat"
-        );
+        let message = format!("the file has more than {MAX_NODES} keys and values, counting what aliases repeat");
         self.findings.error(span, message);
         Err(Stop)
     }
 
     fn too_deep(&mut self, span: Span) -> Result<(), Stop> {
-        self.findings.error(
-            span,
-            format!("mappings and lists nest more than {MAX_DEPTH} deep here"),
-        );
+        self.findings.error(span, format!("mappings and lists nest more than {MAX_DEPTH} deep here"));
         Err(Stop)
     }
 
@@ -265,10 +210,7 @@ impl<'l, 't> Loader<'l, 't> {
         let natural = tag.handle.is_empty() && tag.suffix == "!";
         let understood = tag.is_yaml_core_schema() && known.contains(&tag.suffix.as_str());
         if !(natural || understood) {
-            self.findings.error(
-                span,
-                format!("the tag `{}` means nothing here", shown(&tag.to_string())),
-            );
+            self.findings.error(span, format!("the tag `{}` means nothing here", shown(&tag.to_string())));
         }
     }
 }
@@ -284,19 +226,11 @@ fn read_key(node: Node, seen: &mut BTreeMap<String, Span>, findings: &mut Findin
     }
     if text == "<<" {
         let help = "write the keys out; anchors and aliases work for whole values".to_owned();
-        findings.error_with(
-            node.span,
-            "merge keys (`<<`) are not part of YAML 1.2",
-            help,
-        );
+        findings.error_with(node.span, "merge keys (`<<`) are not part of YAML 1.2", help);
         return Key::Refused;
     }
     if let Some(first) = seen.get(&text) {
-        let message = format!(
-            "`{}` is given twice; the first is in line {}",
-            shown(&text),
-            first.line
-        );
+        let message = format!("`{}` is given twice; the first is in line {}", shown(&text), first.line);
         findings.error_with(node.span, message, "keep one of them".to_owned());
         return Key::Refused;
     }

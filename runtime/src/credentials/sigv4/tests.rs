@@ -1,10 +1,5 @@
 //! Signatures are those of AWS's test suite and of botocore.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing
-)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 use std::time::Duration;
 
@@ -16,31 +11,20 @@ fn time() -> SystemTime {
 }
 
 fn key(token: Option<&str>) -> Key {
-    Key::new(
-        "AKIDEXAMPLE",
-        "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY",
-        token,
-    )
+    Key::new("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", token)
 }
 
 fn request(method: &str, url: &str, headers: &[(&str, &str)], body: &str) -> SignedParts {
     SignedParts {
         method: method.to_owned(),
         url: url.to_owned(),
-        headers: headers
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-            .collect(),
+        headers: headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
         body: body.as_bytes().to_vec(),
     }
 }
 
 fn header<'a>(request: &'a SignedParts, name: &str) -> &'a str {
-    let found: Vec<_> = request
-        .headers
-        .iter()
-        .filter(|(other, _)| other == name)
-        .collect();
+    let found: Vec<_> = request.headers.iter().filter(|(other, _)| other == name).collect();
     assert_eq!(found.len(), 1, "{name} in {request:?}");
     &found[0].1
 }
@@ -64,12 +48,7 @@ fn signatures_are_those_of_the_published_suite() {
         ),
         (
             "get-vanilla-query-order-key-case",
-            request(
-                "GET",
-                "https://example.amazonaws.com/?Param2=value2&Param1=value1",
-                &[],
-                "",
-            ),
+            request("GET", "https://example.amazonaws.com/?Param2=value2&Param1=value1", &[], ""),
             "b97d918cfa904a5beff61c982a1b6f458b799221646efd99d3219ec94cdf2500",
         ),
         (
@@ -79,25 +58,12 @@ fn signatures_are_those_of_the_published_suite() {
         ),
         (
             "post-x-www-form-urlencoded",
-            request(
-                "POST",
-                "https://example.amazonaws.com/",
-                &[FORM],
-                "Param1=value1",
-            ),
+            request("POST", "https://example.amazonaws.com/", &[FORM], "Param1=value1"),
             "ff11897932ad3f4e8b18135d722051e5ac45fc38421b1da7b9d196a0fe09473a",
         ),
     ];
     for (name, mut request, expected) in cases {
-        sign_with(
-            &key(None),
-            "service",
-            "us-east-1",
-            &mut request,
-            time(),
-            PayloadChecksumKind::NoHeader,
-        )
-        .unwrap();
+        sign_with(&key(None), "service", "us-east-1", &mut request, time(), PayloadChecksumKind::NoHeader).unwrap();
         assert_eq!(signed(&request).1, expected, "{name}");
         assert_eq!(header(&request, "x-amz-date"), "20150830T123600Z");
     }
@@ -107,15 +73,9 @@ fn signatures_are_those_of_the_published_suite() {
 /// `X-Amz-Content-SHA256` set before signing.
 #[test]
 fn signatures_are_those_of_botocore() {
-    let form = (
-        "content-type",
-        "application/x-www-form-urlencoded; charset=utf-8",
-    );
+    let form = ("content-type", "application/x-www-form-urlencoded; charset=utf-8");
     let json = ("content-type", "application/x-amz-json-1.1");
-    let target = (
-        "x-amz-target",
-        "AmazonEC2ContainerServiceV20141113.CreateCluster",
-    );
+    let target = ("x-amz-target", "AmazonEC2ContainerServiceV20141113.CreateCluster");
     let token = Some("SESSION/TOKEN==");
     let arn = "https://lambda.us-east-1.amazonaws.com/2015-03-31/functions/arn%3Aaws%3Alambda/x?b=2&a=1&Marker=%2F%20x";
     let cases = [
@@ -135,12 +95,7 @@ fn signatures_are_those_of_botocore() {
             "ecs",
             "us-east-1",
             token,
-            request(
-                "POST",
-                "https://ecs.us-east-1.amazonaws.com/",
-                &[json, target],
-                r#"{"clusterName":"c"}"#,
-            ),
+            request("POST", "https://ecs.us-east-1.amazonaws.com/", &[json, target], r#"{"clusterName":"c"}"#),
             "9f4d727972147fa7fb9f83e9a3e7b2faab9910276896e210bc70149551668f2f",
         ),
         (
@@ -154,24 +109,14 @@ fn signatures_are_those_of_botocore() {
             "sts",
             "us-east-1",
             None,
-            request(
-                "POST",
-                "http://127.0.0.1:4566/",
-                &[form],
-                "Action=GetCallerIdentity&Version=2011-06-15",
-            ),
+            request("POST", "http://127.0.0.1:4566/", &[form], "Action=GetCallerIdentity&Version=2011-06-15"),
             "71e8f08a2f9a0a6ed62c5cd13bc97f1296472208e7124573e20759adbf9fbb38",
         ),
         (
             "s3",
             "eu-west-1",
             None,
-            request(
-                "PUT",
-                "https://bucket.s3.eu-west-1.amazonaws.com/a%20b//c%2Bd",
-                &[],
-                "hello",
-            ),
+            request("PUT", "https://bucket.s3.eu-west-1.amazonaws.com/a%20b//c%2Bd", &[], "hello"),
             "f66df576936086be65d19024f4d003751c09afbabc7a88c3fabd2ff7d6d6ba09",
         ),
     ];
@@ -179,10 +124,7 @@ fn signatures_are_those_of_botocore() {
         sign(&key(token), service, region, &mut request, time()).unwrap();
         let (headers, signature) = signed(&request);
         assert_eq!(signature, expected, "{service}: {headers}");
-        assert!(
-            headers.contains("host;x-amz-content-sha256;x-amz-date"),
-            "{headers}"
-        );
+        assert!(headers.contains("host;x-amz-content-sha256;x-amz-date"), "{headers}");
         assert_eq!(token.is_some(), headers.contains("x-amz-security-token"));
     }
 }
@@ -195,23 +137,9 @@ fn signing_again_replaces_the_signature() {
         &[("Authorization", "theirs"), ("X-Amz-Date", "theirs")],
         "",
     );
-    sign(
-        &key(Some("token")),
-        "rds",
-        "eu-west-1",
-        &mut request,
-        time(),
-    )
-    .unwrap();
+    sign(&key(Some("token")), "rds", "eu-west-1", &mut request, time()).unwrap();
     let first = request.clone();
-    sign(
-        &key(Some("token")),
-        "rds",
-        "eu-west-1",
-        &mut request,
-        time(),
-    )
-    .unwrap();
+    sign(&key(Some("token")), "rds", "eu-west-1", &mut request, time()).unwrap();
     assert!(request == first);
     assert!(
         header(&request, "authorization")
@@ -222,43 +150,21 @@ fn signing_again_replaces_the_signature() {
 
 #[test]
 fn what_is_signed_is_what_is_sent() {
-    let mut request = request(
-        "GET",
-        "https://RDS.eu-west-1.amazonaws.com:443/a/../b c",
-        &[],
-        "",
-    );
+    let mut request = request("GET", "https://RDS.eu-west-1.amazonaws.com:443/a/../b c", &[], "");
     sign(&key(None), "rds", "eu-west-1", &mut request, time()).unwrap();
     assert_eq!(request.url, "https://rds.eu-west-1.amazonaws.com/b%20c");
 }
 
 #[test]
 fn scopes_and_requests_that_cannot_be_signed_are_errors() {
-    for (service, region) in [
-        ("", "eu-west-1"),
-        ("rds", ""),
-        ("rds/x", "eu-west-1"),
-        ("rds", "eu\nwest"),
-        ("rds", "eü"),
-    ] {
+    for (service, region) in
+        [("", "eu-west-1"), ("rds", ""), ("rds/x", "eu-west-1"), ("rds", "eu\nwest"), ("rds", "eü")]
+    {
         let mut request = request("GET", "https://a.example/", &[], "");
-        assert!(
-            sign(&key(None), service, region, &mut request, time()).is_err(),
-            "{service:?} {region:?}"
-        );
+        assert!(sign(&key(None), service, region, &mut request, time()).is_err(), "{service:?} {region:?}");
     }
     for url in ["/relative", "https://", "nonsense"] {
-        assert!(
-            sign(
-                &key(None),
-                "rds",
-                "eu-west-1",
-                &mut request("GET", url, &[], ""),
-                time()
-            )
-            .is_err(),
-            "{url}"
-        );
+        assert!(sign(&key(None), "rds", "eu-west-1", &mut request("GET", url, &[], ""), time()).is_err(), "{url}");
     }
     let mut broken = request("GET", "https://a.example/", &[("x-a", "a\r\nb: c")], "");
     let error = sign(&key(None), "rds", "eu-west-1", &mut broken, time()).unwrap_err();

@@ -24,29 +24,15 @@ impl io::Write for Log {
 async fn no_log_line_shows_a_secret_at_any_level() {
     let log = Log::default();
     let writer = log.clone();
-    let subscriber = tracing_subscriber::fmt()
-        .with_max_level(tracing::Level::TRACE)
-        .with_writer(move || writer.clone())
-        .finish();
+    let subscriber =
+        tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_writer(move || writer.clone()).finish();
     let _guard = tracing::subscriber::set_default(subscriber);
 
     let server = Server::answering("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").await;
     let issuer = Server::answering(&token_answer("token-of-issuer", 3600)).await;
     let clouds = [
-        (
-            access_key(),
-            Signer::AwsSigV4 {
-                service: "rds".to_owned(),
-                region: "eu-west-1".to_owned(),
-            },
-        ),
-        (
-            value("key-of-acme"),
-            Signer::Header {
-                name: "x-key".to_owned(),
-                prefix: String::new(),
-            },
-        ),
+        (access_key(), Signer::AwsSigV4 { service: "rds".to_owned(), region: "eu-west-1".to_owned() }),
+        (value("key-of-acme"), Signer::Header { name: "x-key".to_owned(), prefix: String::new() }),
         (basic_user("user", "password-of-acme"), Signer::Basic),
         (client(&issuer.url("/")), scopes(&["read"])),
     ];
@@ -57,22 +43,9 @@ async fn no_log_line_shows_a_secret_at_any_level() {
         request.method = "POST".to_owned();
         request.url = server.url("/?q=1");
         request.body = b"MasterUserPassword=secret-in-body".to_vec();
-        credentials
-            .sign(&signer, &mut request, at(0))
-            .await
-            .unwrap();
-        let SignedParts {
-            method,
-            url,
-            headers,
-            body,
-        } = request;
-        let out = Outbound {
-            method,
-            headers,
-            body,
-            ..world::get(&url)
-        };
+        credentials.sign(&signer, &mut request, at(0)).await.unwrap();
+        let SignedParts { method, url, headers, body } = request;
+        let out = Outbound { method, headers, body, ..world::get(&url) };
         tracing::info!(?out, ?credentials, "sending");
         surroundings.egress.send("ext", out).await.unwrap();
     }

@@ -23,25 +23,15 @@ fn aws(source: CredentialSource) -> Credentials {
 }
 
 fn profile(name: &str) -> CredentialSource {
-    CredentialSource::Profile {
-        name: name.to_owned(),
-    }
+    CredentialSource::Profile { name: name.to_owned() }
 }
 
 /// The id of the key that signs now.
 async fn signs(credentials: &Credentials, now: SystemTime) -> Result<String, CredentialError> {
-    let signer = Signer::AwsSigV4 {
-        service: "rds".to_owned(),
-        region: "eu-west-1".to_owned(),
-    };
+    let signer = Signer::AwsSigV4 { service: "rds".to_owned(), region: "eu-west-1".to_owned() };
     let mut request = request();
     credentials.sign(&signer, &mut request, now).await?;
-    let authorization = &request
-        .headers
-        .iter()
-        .find(|(name, _)| name == "authorization")
-        .unwrap()
-        .1;
+    let authorization = &request.headers.iter().find(|(name, _)| name == "authorization").unwrap().1;
     let (_, rest) = authorization.split_once("Credential=").unwrap();
     Ok(rest.split('/').next().unwrap().to_owned())
 }
@@ -54,10 +44,7 @@ fn write(folder: &Path, name: &str, content: &str) -> String {
 
 #[tokio::test]
 async fn keys_come_from_the_environment() {
-    let environment = [
-        ("AWS_ACCESS_KEY_ID", "AKIDENV"),
-        ("AWS_SECRET_ACCESS_KEY", "secret-of-env"),
-    ];
+    let environment = [("AWS_ACCESS_KEY_ID", "AKIDENV"), ("AWS_SECRET_ACCESS_KEY", "secret-of-env")];
     if in_own_process("keys_come_from_the_environment", &environment) {
         for source in [CredentialSource::Environment, CredentialSource::Chain] {
             let aws = aws(source);
@@ -73,52 +60,25 @@ async fn keys_come_from_a_profile() {
     let text = "[default]\naws_access_key_id = AKIDDEFAULT\naws_secret_access_key = s\n\
                 [staging]\naws_access_key_id = AKIDSTAGING\naws_secret_access_key = s\n";
     let file = write(folder.path(), "credentials", text);
-    if in_own_process(
-        "keys_come_from_a_profile",
-        &[("AWS_SHARED_CREDENTIALS_FILE", &file)],
-    ) {
-        assert_eq!(
-            signs(&aws(profile("staging")), at(0)).await.unwrap(),
-            "AKIDSTAGING"
-        );
-        assert_eq!(
-            signs(&aws(CredentialSource::Chain), at(0)).await.unwrap(),
-            "AKIDDEFAULT"
-        );
+    if in_own_process("keys_come_from_a_profile", &[("AWS_SHARED_CREDENTIALS_FILE", &file)]) {
+        assert_eq!(signs(&aws(profile("staging")), at(0)).await.unwrap(), "AKIDSTAGING");
+        assert_eq!(signs(&aws(CredentialSource::Chain), at(0)).await.unwrap(), "AKIDDEFAULT");
         let error = signs(&aws(profile("absent")), at(0)).await.unwrap_err();
-        assert!(
-            matches!(error, CredentialError::Missing { .. }),
-            "{error:?}"
-        );
+        assert!(matches!(error, CredentialError::Missing { .. }), "{error:?}");
         assert!(error.to_string().contains("profile `absent`"), "{error}");
-        assert!(
-            error
-                .to_string()
-                .ends_with("Set them up with `cld setup aws`"),
-            "{error}"
-        );
+        assert!(error.to_string().ends_with("Set them up with `cld setup aws`"), "{error}");
     }
 }
 
 #[tokio::test]
 async fn a_machine_without_keys_says_where_they_were_looked_for() {
-    if in_own_process(
-        "a_machine_without_keys_says_where_they_were_looked_for",
-        &[],
-    ) {
-        for (source, place) in [
-            (CredentialSource::Environment, "AWS_ACCESS_KEY_ID"),
-            (CredentialSource::Chain, "the default chain"),
-        ] {
+    if in_own_process("a_machine_without_keys_says_where_they_were_looked_for", &[]) {
+        for (source, place) in
+            [(CredentialSource::Environment, "AWS_ACCESS_KEY_ID"), (CredentialSource::Chain, "the default chain")]
+        {
             let error = signs(&aws(source), at(0)).await.unwrap_err();
-            assert!(
-                matches!(error, CredentialError::Missing { .. }),
-                "{error:?}"
-            );
-            assert!(
-                error.to_string().contains(place) && error.to_string().contains("`cld setup aws`"),
-                "{error}"
-            );
+            assert!(matches!(error, CredentialError::Missing { .. }), "{error:?}");
+            assert!(error.to_string().contains(place) && error.to_string().contains("`cld setup aws`"), "{error}");
         }
     }
 }
@@ -137,30 +97,15 @@ async fn expiring_keys_are_kept_and_renewed_and_outlive_a_hiccup() {
             count.display()
         ),
     );
-    let config = write(
-        folder.path(),
-        "config",
-        &format!("[default]\ncredential_process = /bin/sh {script}\n"),
-    );
-    if in_own_process(
-        "expiring_keys_are_kept_and_renewed_and_outlive_a_hiccup",
-        &[("AWS_CONFIG_FILE", &config)],
-    ) {
+    let config = write(folder.path(), "config", &format!("[default]\ncredential_process = /bin/sh {script}\n"));
+    if in_own_process("expiring_keys_are_kept_and_renewed_and_outlive_a_hiccup", &[("AWS_CONFIG_FILE", &config)]) {
         let aws = aws(profile("default"));
         // They expire 3600 s after `at(0)`, which is 2027-01-15T08:00:00Z.
         assert_eq!(signs(&aws, at(0)).await.unwrap(), "AKID1");
         assert_eq!(signs(&aws, at(3000)).await.unwrap(), "AKID1", "kept");
-        assert_eq!(
-            signs(&aws, at(3400)).await.unwrap(),
-            "AKID1",
-            "the provider failed, they are still good"
-        );
+        assert_eq!(signs(&aws, at(3400)).await.unwrap(), "AKID1", "the provider failed, they are still good");
         assert_eq!(signs(&aws, at(3410)).await.unwrap(), "AKID3", "renewed");
-        let secrets: Vec<String> = aws
-            .secret_values()
-            .iter()
-            .map(|secret| secret.to_string())
-            .collect();
+        let secrets: Vec<String> = aws.secret_values().iter().map(|secret| secret.to_string()).collect();
         assert_eq!(secrets, ["secret-1", "token-1", "secret-3", "token-3"]);
     }
 }

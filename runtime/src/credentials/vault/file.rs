@@ -43,17 +43,9 @@ impl FileKey {
     /// As for [`load_or_create`](Self::load_or_create), and when there is none.
     pub fn load(path: &Path) -> Result<Self, VaultError> {
         let mut file = File::open(path).map_err(|cause| failed(path, "read", cause))?;
-        let mode = file
-            .metadata()
-            .map_err(|cause| failed(path, "read", cause))?
-            .permissions()
-            .mode()
-            & 0o777;
+        let mode = file.metadata().map_err(|cause| failed(path, "read", cause))?.permissions().mode() & 0o777;
         if mode & 0o077 != 0 {
-            return Err(VaultError::Exposed {
-                path: path.display().to_string(),
-                mode,
-            });
+            return Err(VaultError::Exposed { path: path.display().to_string(), mode });
         }
         let mut text = Zeroizing::new(String::with_capacity(128));
         match (&mut file).take(1024).read_to_string(&mut text) {
@@ -64,19 +56,13 @@ impl FileKey {
             Err(cause) => return Err(failed(path, "read", cause)),
         }
         let mut key = Zeroizing::new([0; 32]);
-        let digits = text
-            .trim_end()
-            .strip_prefix(PREFIX)
-            .ok_or_else(|| not_a_key(path))?;
+        let digits = text.trim_end().strip_prefix(PREFIX).ok_or_else(|| not_a_key(path))?;
         hex::decode_to_slice(digits, key.as_mut_slice()).map_err(|_| not_a_key(path))?;
         Ok(Self::from_bytes(key))
     }
 
     fn from_bytes(key: KeyBytes) -> Self {
-        let digest = Sha256::new()
-            .chain_update(b"cloudark master key id 1")
-            .chain_update(key.as_slice())
-            .finalize();
+        let digest = Sha256::new().chain_update(b"cloudark master key id 1").chain_update(key.as_slice()).finalize();
         let mut id = [0; 8];
         id.iter_mut().zip(digest).for_each(|(to, from)| *to = from);
         Self { key, id: KeyId(id) }
@@ -102,10 +88,7 @@ impl MasterKey for FileKey {
     fn derive(&self, purpose: &str) -> KeyBytes {
         // HKDF-Expand of one block (RFC 5869): the master key is uniform already.
         let mut block = [0_u8; 64];
-        block
-            .iter_mut()
-            .zip(self.key.iter())
-            .for_each(|(to, from)| *to = *from);
+        block.iter_mut().zip(self.key.iter()).for_each(|(to, from)| *to = *from);
         let mut mac = <Hmac<Sha256> as Mac>::new(&block.into());
         mac.update(b"cloudark ");
         mac.update(purpose.as_bytes());
@@ -123,32 +106,18 @@ impl fmt::Debug for FileKey {
 /// Makes the file whole or not at all: a server killed half-way leaves no half key, and of two that start at
 /// once both end up with the same one.
 fn create(path: &Path) -> io::Result<()> {
-    let folder = path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty())
-        .unwrap_or_else(|| Path::new("."));
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
     let (key, name) = match (random::<32>(), random::<8>()) {
         (Ok(key), Ok(name)) => (key, name),
         _ => {
-            return Err(io::Error::other(
-                "the operating system gave no random bytes",
-            ));
+            return Err(io::Error::other("the operating system gave no random bytes"));
         }
     };
     let draft = folder.join(format!(".master-key-{}", hex::encode(name.as_slice())));
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(&draft)?;
-    let text = Zeroizing::new(format!(
-        "{PREFIX}{}\n",
-        *Zeroizing::new(hex::encode(key.as_slice()))
-    ));
-    let linked = file
-        .write_all(text.as_bytes())
-        .and_then(|()| file.sync_all())
-        .and_then(|()| fs::hard_link(&draft, path));
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft)?;
+    let text = Zeroizing::new(format!("{PREFIX}{}\n", *Zeroizing::new(hex::encode(key.as_slice()))));
+    let linked =
+        file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).and_then(|()| fs::hard_link(&draft, path));
     fs::remove_file(&draft)?;
     match linked {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
@@ -158,15 +127,9 @@ fn create(path: &Path) -> io::Result<()> {
 }
 
 fn failed(path: &Path, doing: &'static str, cause: io::Error) -> VaultError {
-    VaultError::File {
-        path: path.display().to_string(),
-        doing,
-        cause,
-    }
+    VaultError::File { path: path.display().to_string(), doing, cause }
 }
 
 fn not_a_key(path: &Path) -> VaultError {
-    VaultError::NotAKey {
-        path: path.display().to_string(),
-    }
+    VaultError::NotAKey { path: path.display().to_string() }
 }

@@ -33,9 +33,7 @@ impl Alphabet {
         let has = |kind: fn(char) -> bool| secret.chars().any(kind);
         match self {
             Self::Alphanumeric => {
-                has(|c| c.is_ascii_uppercase())
-                    && has(|c| c.is_ascii_lowercase())
-                    && has(|c| c.is_ascii_digit())
+                has(|c| c.is_ascii_uppercase()) && has(|c| c.is_ascii_lowercase()) && has(|c| c.is_ascii_digit())
             }
             Self::Hex => true,
             Self::UrlSafe => secret.starts_with(|c: char| c.is_ascii_alphanumeric()),
@@ -49,9 +47,7 @@ impl Alphabet {
 /// For other lengths, and when the system gives no random bytes.
 pub fn generate_secret(length: usize, alphabet: Alphabet) -> Result<Secret, VaultError> {
     if !(8..=128).contains(&length) {
-        return Err(VaultError::Length(
-            "a generated secret has 8 to 128 characters",
-        ));
+        return Err(VaultError::Length("a generated secret has 8 to 128 characters"));
     }
     // Drawing again, rather than mending, keeps all acceptable secrets equally likely.
     loop {
@@ -68,10 +64,7 @@ fn draw(length: usize, letters: &[u8]) -> Result<Zeroizing<String>, VaultError> 
     let mut secret = Zeroizing::new(String::with_capacity(length));
     while secret.len() < length {
         let bytes = random::<64>()?;
-        let drawn = bytes
-            .iter()
-            .map(|byte| usize::from(*byte))
-            .filter(|byte| *byte < fair);
+        let drawn = bytes.iter().map(|byte| usize::from(*byte)).filter(|byte| *byte < fair);
         let drawn = drawn.filter_map(|byte| letters.get(byte % letters.len()));
         for letter in drawn.take(length - secret.len()) {
             secret.push(char::from(*letter));

@@ -11,38 +11,16 @@ use super::SHORTEST;
 const SHORTEST_LINE: usize = 16;
 
 /// RFC 3986: everything but the unreserved characters.
-const STRICT: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'.')
-    .remove(b'_')
-    .remove(b'~');
+const STRICT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 /// JavaScript's `encodeURIComponent`.
-const COMPONENT: &AsciiSet = &STRICT
-    .remove(b'!')
-    .remove(b'\'')
-    .remove(b'(')
-    .remove(b')')
-    .remove(b'*');
+const COMPONENT: &AsciiSet = &STRICT.remove(b'!').remove(b'\'').remove(b'(').remove(b')').remove(b'*');
 /// `application/x-www-form-urlencoded` (URL standard).
-const FORM: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'*')
-    .remove(b'-')
-    .remove(b'.')
-    .remove(b'_')
-    .remove(b' ');
+const FORM: &AsciiSet = &NON_ALPHANUMERIC.remove(b'*').remove(b'-').remove(b'.').remove(b'_').remove(b' ');
 /// The query and path sets of the URL standard.
 const QUERY: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'<').add(b'>');
 const PATH: &AsciiSet = &QUERY.add(b'?').add(b'^').add(b'`').add(b'{').add(b'}');
-const USER: &AsciiSet = &PATH
-    .add(b'/')
-    .add(b':')
-    .add(b';')
-    .add(b'=')
-    .add(b'@')
-    .add(b'[')
-    .add(b'\\')
-    .add(b']')
-    .add(b'|');
+const USER: &AsciiSet =
+    &PATH.add(b'/').add(b':').add(b';').add(b'=').add(b'@').add(b'[').add(b'\\').add(b']').add(b'|');
 
 /// Every form of a value worth searching for; none for a short value.
 pub(super) fn forms(value: &str) -> Vec<Vec<u8>> {
@@ -51,25 +29,17 @@ pub(super) fn forms(value: &str) -> Vec<Vec<u8>> {
     parts.push(value.trim());
     if value.contains('\n') {
         let lines = value.lines().map(str::trim);
-        parts
-            .extend(lines.filter(|line| line.len() >= SHORTEST_LINE && !line.starts_with("-----")));
+        parts.extend(lines.filter(|line| line.len() >= SHORTEST_LINE && !line.starts_with("-----")));
     }
-    let mut forms: Vec<Vec<u8>> = parts
-        .into_iter()
-        .filter(|part| part.chars().count() >= SHORTEST)
-        .flat_map(of)
-        .collect();
+    let mut forms: Vec<Vec<u8>> =
+        parts.into_iter().filter(|part| part.chars().count() >= SHORTEST).flat_map(of).collect();
     forms.sort();
     forms.dedup();
     forms
 }
 
 fn of(value: &str) -> Vec<Vec<u8>> {
-    let mut forms = vec![
-        value.to_owned(),
-        hex::encode(value),
-        hex::encode_upper(value),
-    ];
+    let mut forms = vec![value.to_owned(), hex::encode(value), hex::encode_upper(value)];
     forms.extend(percent(value));
     forms.extend(json(value));
     forms.extend(xml(value));
@@ -78,20 +48,10 @@ fn of(value: &str) -> Vec<Vec<u8>> {
 }
 
 fn percent(value: &str) -> Vec<String> {
-    let mut forms: Vec<String> = [STRICT, COMPONENT, QUERY, PATH, USER]
-        .iter()
-        .map(|set| utf8_percent_encode(value, set).to_string())
-        .collect();
-    forms.push(
-        utf8_percent_encode(value, FORM)
-            .to_string()
-            .replace(' ', "+"),
-    );
-    forms.push(
-        utf8_percent_encode(value, STRICT)
-            .to_string()
-            .replace("%20", "+"),
-    );
+    let mut forms: Vec<String> =
+        [STRICT, COMPONENT, QUERY, PATH, USER].iter().map(|set| utf8_percent_encode(value, set).to_string()).collect();
+    forms.push(utf8_percent_encode(value, FORM).to_string().replace(' ', "+"));
+    forms.push(utf8_percent_encode(value, STRICT).to_string().replace("%20", "+"));
     forms.push(value.bytes().map(|byte| format!("%{byte:02X}")).collect());
     let lower: Vec<String> = forms.iter().map(|form| lower_hex(form)).collect();
     forms.extend(lower);
@@ -119,9 +79,7 @@ fn json(value: &str) -> Vec<String> {
     let plain = json_text(value);
     let ascii = |text: &str, upper: bool| escape_where(text, upper, |c| !c.is_ascii());
     // Go escapes for HTML; PHP escapes slashes; Python escapes all that is not ASCII.
-    let html = escape_where(&plain, false, |c| {
-        matches!(c, '<' | '>' | '&' | '\u{2028}' | '\u{2029}')
-    });
+    let html = escape_where(&plain, false, |c| matches!(c, '<' | '>' | '&' | '\u{2028}' | '\u{2029}'));
     let slashes = plain.replace('/', "\\/");
     vec![
         ascii(&plain, false),
@@ -139,11 +97,7 @@ fn json(value: &str) -> Vec<String> {
 /// The value as between the quotes of a JSON string.
 fn json_text(value: &str) -> String {
     let quoted = serde_json::Value::from(value).to_string();
-    quoted
-        .strip_prefix('"')
-        .and_then(|text| text.strip_suffix('"'))
-        .unwrap_or(&quoted)
-        .to_owned()
+    quoted.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(&quoted).to_owned()
 }
 
 fn escape_where(text: &str, upper: bool, which: impl Fn(char) -> bool) -> String {
@@ -151,11 +105,7 @@ fn escape_where(text: &str, upper: bool, which: impl Fn(char) -> bool) -> String
     for c in text.chars() {
         if which(c) {
             for unit in c.encode_utf16(&mut [0; 2]) {
-                escaped += &if upper {
-                    format!("\\u{unit:04X}")
-                } else {
-                    format!("\\u{unit:04x}")
-                };
+                escaped += &if upper { format!("\\u{unit:04X}") } else { format!("\\u{unit:04x}") };
             }
         } else {
             escaped.push(c);
@@ -165,10 +115,7 @@ fn escape_where(text: &str, upper: bool, which: impl Fn(char) -> bool) -> String
 }
 
 fn xml(value: &str) -> Vec<String> {
-    let text = value
-        .replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;");
+    let text = value.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
     vec![
         text.replace('"', "&quot;").replace('\'', "&apos;"),
         text.replace('"', "&quot;").replace('\'', "&#39;"),
@@ -186,16 +133,9 @@ fn xml(value: &str) -> Vec<String> {
 fn base64(value: &str) -> Vec<String> {
     let mut forms = vec![STANDARD.encode(value), URL_SAFE.encode(value)];
     for offset in 0..3_usize {
-        let shifted = [
-            [0_u8; 3].get(..offset).unwrap_or_default(),
-            value.as_bytes(),
-        ]
-        .concat();
+        let shifted = [[0_u8; 3].get(..offset).unwrap_or_default(), value.as_bytes()].concat();
         let (first, last) = ((offset * 8).div_ceil(6), shifted.len() * 8 / 6);
-        for encoded in [
-            STANDARD_NO_PAD.encode(&shifted),
-            URL_SAFE_NO_PAD.encode(&shifted),
-        ] {
+        for encoded in [STANDARD_NO_PAD.encode(&shifted), URL_SAFE_NO_PAD.encode(&shifted)] {
             forms.extend(encoded.get(first..last).map(str::to_owned));
         }
     }

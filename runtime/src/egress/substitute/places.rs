@@ -30,10 +30,7 @@ fn starts<'a>(bytes: &'a [u8], placeholder: &'a [u8]) -> impl Iterator<Item = us
     let mut from = 0;
     std::iter::from_fn(move || {
         let rest = bytes.get(from..)?;
-        let at = from
-            + rest
-                .windows(placeholder.len())
-                .position(|window| window == placeholder)?;
+        let at = from + rest.windows(placeholder.len()).position(|window| window == placeholder)?;
         from = at + placeholder.len();
         Some(at)
     })
@@ -61,29 +58,16 @@ pub(super) fn in_form(body: &[u8], placeholder: &[u8], fields: &[&str]) -> Optio
 }
 
 fn decoded(text: &[u8]) -> Vec<u8> {
-    let spaced: Vec<u8> = text
-        .iter()
-        .map(|byte| if *byte == b'+' { b' ' } else { *byte })
-        .collect();
+    let spaced: Vec<u8> = text.iter().map(|byte| if *byte == b'+' { b' ' } else { *byte }).collect();
     percent_decode(&spaced).collect()
 }
 
 /// How often it stands in the string at each of these fields of a JSON document.
-pub(super) fn in_json(
-    body: &[u8],
-    placeholder: &str,
-    fields: &[&str],
-) -> Result<Vec<usize>, SubstituteError> {
+pub(super) fn in_json(body: &[u8], placeholder: &str, fields: &[&str]) -> Result<Vec<usize>, SubstituteError> {
     let document = parse(body)?;
     let found = |field: &&str| {
-        let place = if field.starts_with('/') {
-            document.pointer(field)
-        } else {
-            document.get(field)
-        };
-        place
-            .and_then(Value::as_str)
-            .map_or(0, |text| text.matches(placeholder).count())
+        let place = if field.starts_with('/') { document.pointer(field) } else { document.get(field) };
+        place.and_then(Value::as_str).map_or(0, |text| text.matches(placeholder).count())
     };
     Ok(fields.iter().map(found).collect())
 }
@@ -103,11 +87,8 @@ pub(super) fn json_differs_only_there(
 ) -> Result<bool, SubstituteError> {
     let (mut expected, after) = (parse(before)?, parse(after)?);
     for field in &place.fields {
-        let place_of_field = if field.starts_with('/') {
-            expected.pointer_mut(field)
-        } else {
-            expected.get_mut(*field)
-        };
+        let place_of_field =
+            if field.starts_with('/') { expected.pointer_mut(field) } else { expected.get_mut(*field) };
         if let Some(Value::String(text)) = place_of_field {
             *text = text.replace(&place.one.placeholder, value);
         }
@@ -116,16 +97,9 @@ pub(super) fn json_differs_only_there(
 }
 
 /// How often it stands in the text of each of these elements of an XML document.
-pub(super) fn in_xml(
-    body: &[u8],
-    placeholder: &[u8],
-    fields: &[&str],
-) -> Result<Vec<usize>, SubstituteError> {
+pub(super) fn in_xml(body: &[u8], placeholder: &[u8], fields: &[&str]) -> Result<Vec<usize>, SubstituteError> {
     let malformed = || SubstituteError::Malformed("XML");
-    let paths: Vec<Vec<&str>> = fields
-        .iter()
-        .map(|field| field.split('/').collect())
-        .collect();
+    let paths: Vec<Vec<&str>> = fields.iter().map(|field| field.split('/').collect()).collect();
     let mut reader = Reader::from_str(std::str::from_utf8(body).map_err(|_| malformed())?);
     let mut open: Vec<String> = Vec::new();
     let mut inside = vec![0; fields.len()];
@@ -152,10 +126,5 @@ pub(super) fn in_xml(
 }
 
 fn ends_with(open: &[String], path: &[&str]) -> bool {
-    open.len() >= path.len()
-        && open
-            .iter()
-            .rev()
-            .zip(path.iter().rev())
-            .all(|(name, wanted)| name == wanted)
+    open.len() >= path.len() && open.iter().rev().zip(path.iter().rev()).all(|(name, wanted)| name == wanted)
 }

@@ -36,20 +36,11 @@ pub(crate) fn get(url: &str) -> Outbound {
 }
 
 pub(crate) fn post(url: &str, body: &[u8]) -> Outbound {
-    Outbound {
-        method: "POST".to_owned(),
-        body: body.to_vec(),
-        ..get(url)
-    }
+    Outbound { method: "POST".to_owned(), body: body.to_vec(), ..get(url) }
 }
 
 pub(crate) async fn closed_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0")
-        .await
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port()
+    TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port()
 }
 
 /// A resolver that says what it is told.
@@ -61,10 +52,7 @@ pub(crate) struct Answers {
 
 impl Answers {
     pub(crate) fn after(delay: Duration, addresses: &[&str]) -> Self {
-        Self {
-            addresses: addresses.iter().map(|a| a.parse().unwrap()).collect(),
-            delay,
-        }
+        Self { addresses: addresses.iter().map(|a| a.parse().unwrap()).collect(), delay }
     }
 
     pub(crate) fn always(addresses: &[&str]) -> Self {
@@ -76,10 +64,7 @@ impl Answers {
     }
 
     pub(crate) fn egress(self) -> Egress {
-        Egress::new(EgressConfig {
-            names: Arc::new(self),
-            ..EgressConfig::default()
-        })
+        Egress::new(EgressConfig { names: Arc::new(self), ..EgressConfig::default() })
     }
 }
 
@@ -134,10 +119,7 @@ impl Server {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let seen = Arc::new(Seen::default());
-        let server = Self {
-            port,
-            seen: Arc::clone(&seen),
-        };
+        let server = Self { port, seen: Arc::clone(&seen) };
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 seen.connections.fetch_add(1, Ordering::SeqCst);
@@ -173,11 +155,7 @@ impl Server {
     }
 }
 
-async fn serve(
-    mut stream: impl AsyncRead + AsyncWrite + Unpin,
-    behaviour: Behaviour,
-    seen: &Seen,
-) -> Option<()> {
+async fn serve(mut stream: impl AsyncRead + AsyncWrite + Unpin, behaviour: Behaviour, seen: &Seen) -> Option<()> {
     for nth in 0.. {
         let request = read_request(&mut stream).await?;
         seen.bytes.lock().unwrap().extend_from_slice(&request);
@@ -204,9 +182,7 @@ async fn read_request(stream: &mut (impl AsyncRead + Unpin)) -> Option<Vec<u8>> 
     loop {
         let text = String::from_utf8_lossy(&request).to_ascii_lowercase();
         if let Some((head, body)) = text.split_once("\r\n\r\n") {
-            let length = head
-                .lines()
-                .find_map(|line| line.strip_prefix("content-length: "));
+            let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
             if body.len() >= length.map_or(0, |length| length.parse().unwrap()) {
                 return Some(request);
             }
@@ -231,10 +207,7 @@ impl Authority {
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let key = KeyPair::generate().unwrap();
         let pem = params.self_signed(&key).unwrap().pem();
-        Self {
-            issuer: Issuer::new(params, key),
-            pem,
-        }
+        Self { issuer: Issuer::new(params, key), pem }
     }
 
     pub(crate) fn pem(&self) -> String {
@@ -244,27 +217,17 @@ impl Authority {
     /// A TLS server at 127.0.0.1, also in the name of rds.example.
     pub(crate) async fn server(&self, answer: &str) -> Server {
         let key = KeyPair::generate().unwrap();
-        let certificate =
-            CertificateParams::new(vec!["127.0.0.1".to_owned(), "rds.example".to_owned()])
-                .unwrap()
-                .signed_by(&key, &self.issuer)
-                .unwrap();
-        let config = rustls::ServerConfig::builder_with_provider(Arc::new(
-            rustls::crypto::ring::default_provider(),
-        ))
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(
-            vec![certificate.der().clone()],
-            PrivateKeyDer::Pkcs8(key.serialize_der().into()),
-        )
-        .unwrap();
-        Server::start(
-            Behaviour::Answer(answer.to_owned()),
-            Some(TlsAcceptor::from(Arc::new(config))),
-        )
-        .await
+        let certificate = CertificateParams::new(vec!["127.0.0.1".to_owned(), "rds.example".to_owned()])
+            .unwrap()
+            .signed_by(&key, &self.issuer)
+            .unwrap();
+        let config = rustls::ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![certificate.der().clone()], PrivateKeyDer::Pkcs8(key.serialize_der().into()))
+            .unwrap();
+        Server::start(Behaviour::Answer(answer.to_owned()), Some(TlsAcceptor::from(Arc::new(config)))).await
     }
 }
 
@@ -276,13 +239,9 @@ pub(crate) async fn tunnel(to: u16) -> u16 {
         while let Ok((mut near, _)) = listener.accept().await {
             tokio::spawn(async move {
                 read_request(&mut near).await?;
-                near.write_all(b"HTTP/1.1 200 Connected\r\n\r\n")
-                    .await
-                    .ok()?;
+                near.write_all(b"HTTP/1.1 200 Connected\r\n\r\n").await.ok()?;
                 let mut far = TcpStream::connect(("127.0.0.1", to)).await.ok()?;
-                tokio::io::copy_bidirectional(&mut near, &mut far)
-                    .await
-                    .ok()
+                tokio::io::copy_bidirectional(&mut near, &mut far).await.ok()
             });
         }
     });
@@ -308,9 +267,6 @@ pub(crate) fn in_own_process(module: &str, test: &str, environment: &[(&str, &st
         .unwrap();
     let shown = String::from_utf8_lossy(&output.stdout);
     let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(
-        output.status.success() && shown.contains("1 passed"),
-        "{shown}{errors}"
-    );
+    assert!(output.status.success() && shown.contains("1 passed"), "{shown}{errors}");
     false
 }

@@ -235,7 +235,9 @@ fn failed(permit: &Permit, error: &SendError, settles_at: Millis, scrub: impl Fn
         (SendError::NotSent(_) | SendError::Expired, Effect::Once) => {
             (RecordedResult::Transport { message }, Proof::NotPerformed)
         }
-        (SendError::NotSent(_) | SendError::MaybeSent(_) | SendError::Expired, _) => return End::Again { reason: message },
+        (SendError::NotSent(_) | SendError::MaybeSent(_) | SendError::Expired, _) => {
+            return End::Again { reason: message };
+        }
     };
     End::Answered(Box::new(Answered {
         result,

@@ -7,9 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::extensions::grants::{Encoding, HttpCall, Signer, Substitution};
 use crate::journal::Millis;
 use crate::sandbox::Interrupt;
-use crate::sandbox::bindings::http::{
-    Denial, Encoding as WitEncoding, Error, Header, Request, Response, Unknown,
-};
+use crate::sandbox::bindings::http::{Denial, Encoding as WitEncoding, Error, Header, Request, Response, Unknown};
 
 /// A request as the extension gave it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -185,7 +183,8 @@ impl RecordedResult {
     /// # Errors
     /// If the journal holds something else.
     pub fn from_text(text: &str) -> Result<Self, Interrupt> {
-        serde_json::from_str(text).map_err(|error| Interrupt::Journal(format!("a recorded result cannot be read: {error}")))
+        serde_json::from_str(text)
+            .map_err(|error| Interrupt::Journal(format!("a recorded result cannot be read: {error}")))
     }
 
     /// In a few words, for events.

@@ -48,19 +48,8 @@ async fn value(store: &dyn Store, key: &str) -> Option<String> {
     row.map(|row| String::from_utf8(row.value).unwrap())
 }
 
-async fn keys(
-    store: &dyn Store,
-    prefix: &str,
-    after: Option<&str>,
-    limit: usize,
-    reverse: bool,
-) -> Vec<String> {
+async fn keys(store: &dyn Store, prefix: &str, after: Option<&str>, limit: usize, reverse: bool) -> Vec<String> {
     let after = after.map(str::as_bytes);
-    let rows = store
-        .scan(Table::Task, prefix.as_bytes(), after, limit, reverse)
-        .await
-        .unwrap();
-    rows.into_iter()
-        .map(|row| String::from_utf8(row.key).unwrap())
-        .collect()
+    let rows = store.scan(Table::Task, prefix.as_bytes(), after, limit, reverse).await.unwrap();
+    rows.into_iter().map(|row| String::from_utf8(row.key).unwrap()).collect()
 }

@@ -37,21 +37,16 @@ pub(in crate::store) fn write_copy(
     rows: impl Iterator<Item = (Table, Row)>,
 ) -> Result<(), StoreError> {
     let newest = format::newest(format::OLDEST, format::MIGRATIONS);
-    let own = [
-        (FORMAT.to_vec(), newest.to_be_bytes().to_vec()),
-        (REVISION.to_vec(), revision.get().to_be_bytes().to_vec()),
-    ];
-    let rows =
-        rows.map(|(table, row)| (raw_key(table, &row.key), raw_value(row.version, &row.value)));
+    let own =
+        [(FORMAT.to_vec(), newest.to_be_bytes().to_vec()), (REVISION.to_vec(), revision.get().to_be_bytes().to_vec())];
+    let rows = rows.map(|(table, row)| (raw_key(table, &row.key), raw_value(row.version, &row.value)));
     write_raw(to, own.into_iter().chain(rows).map(Ok))
 }
 
 /// Copies the rows of an open file, as of now, to a new file at `to`.
 pub(super) fn backup(file: &DbFile, to: &Path) -> Result<(), StoreError> {
     let (_snapshot, rows) = file.snapshot().map_err(|error| match error {
-        ReadError::Reopening | ReadError::Closed => StoreError::Full {
-            path: file.path().to_owned(),
-        },
+        ReadError::Reopening | ReadError::Closed => StoreError::Full { path: file.path().to_owned() },
         ReadError::Failed(error) => error,
     })?;
     let rows = rows.iter().map_err(|error| file.error("reading", error))?;
@@ -64,10 +59,7 @@ pub(super) fn backup(file: &DbFile, to: &Path) -> Result<(), StoreError> {
     )
 }
 
-fn write_raw(
-    to: &Path,
-    rows: impl Iterator<Item = Result<Raw, StoreError>>,
-) -> Result<(), StoreError> {
+fn write_raw(to: &Path, rows: impl Iterator<Item = Result<Raw, StoreError>>) -> Result<(), StoreError> {
     new_file(to, |partial| {
         let failed = |error: redb::Error| translate("writing to", partial, error);
         let db = create(partial)?;
@@ -75,20 +67,14 @@ fn write_raw(
         while rows.peek().is_some() {
             let write = db.begin_write().map_err(|error| failed(error.into()))?;
             {
-                let mut table = write
-                    .open_table(ROWS)
-                    .map_err(|error| failed(error.into()))?;
+                let mut table = write.open_table(ROWS).map_err(|error| failed(error.into()))?;
                 let mut written = 0_usize;
                 while written < CHUNK
                     && let Some(row) = rows.next()
                 {
                     let (key, value) = row?;
-                    table
-                        .insert(key.as_slice(), value.as_slice())
-                        .map_err(|error| failed(error.into()))?;
-                    written = written
-                        .saturating_add(key.len())
-                        .saturating_add(value.len());
+                    table.insert(key.as_slice(), value.as_slice()).map_err(|error| failed(error.into()))?;
+                    written = written.saturating_add(key.len()).saturating_add(value.len());
                 }
             }
             write.commit().map_err(|error| failed(error.into()))?;
@@ -116,9 +102,7 @@ pub struct Restored {
 pub fn restore(from: &Path, to: &Path) -> Result<Restored, StoreError> {
     let _lock = Lock::take(to)?;
     let previous = beside(to, "before-restore");
-    let existed = to
-        .try_exists()
-        .map_err(|source| failure("looking at", to, source))?;
+    let existed = to.try_exists().map_err(|source| failure("looking at", to, source))?;
     if existed && previous.exists() {
         return Err(StoreError::Exists { path: previous });
     }
@@ -135,18 +119,13 @@ pub fn restore(from: &Path, to: &Path) -> Result<Restored, StoreError> {
     }
     fs::rename(&staged, to).map_err(|source| failure("restoring", to, source))?;
     sync_folder(to)?;
-    Ok(Restored {
-        rows,
-        previous: existed.then_some(previous),
-    })
+    Ok(Restored { rows, previous: existed.then_some(previous) })
 }
 
 /// Checks every page and every row of the copy, and moves its versions on; returns how many rows there are.
 fn check(from: &Path, copy: &Path) -> Result<u64, StoreError> {
     let failed = |error: redb::Error| translate("reading", from, error);
-    let damaged = |what: &str| StoreError::Corrupt {
-        what: format!("{}: {what}", from.display()),
-    };
+    let damaged = |what: &str| StoreError::Corrupt { what: format!("{}: {what}", from.display()) };
     let db = Database::builder()
         .set_cache_size(CACHE)
         .set_check_integrity_on_open(true)
@@ -155,23 +134,19 @@ fn check(from: &Path, copy: &Path) -> Result<u64, StoreError> {
     let write = db.begin_write().map_err(|error| failed(error.into()))?;
     let mut count = 0_u64;
     {
-        let mut rows = write
-            .open_table(ROWS)
-            .map_err(|error| failed(error.into()))?;
+        let mut rows = write.open_table(ROWS).map_err(|error| failed(error.into()))?;
         let row_failed = |error: RowError| match error {
             RowError::Storage(error) => failed(error.into()),
             RowError::Row(error) => error,
         };
-        let found = format::read(&rows)
-            .map_err(row_failed)?
-            .ok_or_else(|| damaged("has no rows: it is not a backup"))?;
+        let found =
+            format::read(&rows).map_err(row_failed)?.ok_or_else(|| damaged("has no rows: it is not a backup"))?;
         format::steps(from, found, format::OLDEST, format::MIGRATIONS)?;
         let newest = revision(&rows).map_err(row_failed)?;
         for row in rows.iter().map_err(|error| failed(error.into()))? {
             let (key, value) = row.map_err(|error| failed(error.into()))?;
             if key.value().first().is_some_and(|tag| *tag != 0) {
-                let (version, _) =
-                    split(value.value()).ok_or_else(|| damaged("a row has no version"))?;
+                let (version, _) = split(value.value()).ok_or_else(|| damaged("a row has no version"))?;
                 if version > newest {
                     return Err(damaged("a row is newer than the newest version"));
                 }
@@ -187,28 +162,18 @@ fn check(from: &Path, copy: &Path) -> Result<u64, StoreError> {
 }
 
 /// Makes the file `to` by writing it under another name first, so that it is never seen half written, and durable with its name.
-fn new_file(
-    to: &Path,
-    write: impl FnOnce(&Path) -> Result<(), StoreError>,
-) -> Result<(), StoreError> {
-    if to
-        .try_exists()
-        .map_err(|source| failure("looking at", to, source))?
-    {
-        return Err(StoreError::Exists {
-            path: to.to_owned(),
-        });
+fn new_file(to: &Path, write: impl FnOnce(&Path) -> Result<(), StoreError>) -> Result<(), StoreError> {
+    if to.try_exists().map_err(|source| failure("looking at", to, source))? {
+        return Err(StoreError::Exists { path: to.to_owned() });
     }
     let partial = beside(to, "partial");
     remove(&partial)?;
-    let written = create_empty(&partial)
-        .and_then(|()| write(&partial))
-        .and_then(|()| {
-            fs::File::open(&partial)
-                .and_then(|file| file.sync_all())
-                .and_then(|()| fs::rename(&partial, to))
-                .map_err(|source| failure("writing to", to, source))
-        });
+    let written = create_empty(&partial).and_then(|()| write(&partial)).and_then(|()| {
+        fs::File::open(&partial)
+            .and_then(|file| file.sync_all())
+            .and_then(|()| fs::rename(&partial, to))
+            .map_err(|source| failure("writing to", to, source))
+    });
     if written.is_err() {
         // The error that is reported is the first one.
         let _ = remove(&partial);
@@ -219,24 +184,14 @@ fn new_file(
 fn create_empty(path: &Path) -> Result<(), StoreError> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
-    private(&mut options)
-        .open(path)
-        .map(drop)
-        .map_err(|source| failure("creating", path, source))
+    private(&mut options).open(path).map(drop).map_err(|source| failure("creating", path, source))
 }
 
 fn create(path: &Path) -> Result<Database, StoreError> {
-    let file = OpenOptions::new()
-        .read(true)
-        .write(true)
-        .open(path)
-        .map_err(|source| failure("opening", path, source))?;
+    let file =
+        OpenOptions::new().read(true).write(true).open(path).map_err(|source| failure("opening", path, source))?;
     FileBackend::new(file)
-        .and_then(|file| {
-            Database::builder()
-                .set_cache_size(CACHE)
-                .create_with_backend(file)
-        })
+        .and_then(|file| Database::builder().set_cache_size(CACHE).create_with_backend(file))
         .map_err(|error| translate("creating", path, error.into()))
 }
 

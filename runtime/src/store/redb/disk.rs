@@ -93,10 +93,7 @@ pub(super) struct Disk {
 impl Disk {
     /// Watches `file`.
     pub(super) fn new(file: File, faults: Arc<Faults>) -> Result<Self, redb::DatabaseError> {
-        Ok(Self {
-            file: FileBackend::new(file)?,
-            faults,
-        })
+        Ok(Self { file: FileBackend::new(file)?, faults })
     }
 }
 
@@ -132,10 +129,7 @@ impl StorageBackend for Disk {
             self.faults.header.store(true, Ordering::Release);
         }
         #[cfg(test)]
-        self.faults.inject.write(|| Done::Write {
-            offset,
-            bytes: data.to_vec(),
-        })?;
+        self.faults.inject.write(|| Done::Write { offset, bytes: data.to_vec() })?;
         self.file.write(offset, data)
     }
 
@@ -147,11 +141,7 @@ impl StorageBackend for Disk {
         self.file.try_lock_range(start, end)
     }
 
-    fn try_lock_shared_range(
-        &self,
-        start: Bound<u64>,
-        end: Bound<u64>,
-    ) -> Result<bool, BackendError> {
+    fn try_lock_shared_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<bool, BackendError> {
         self.file.try_lock_shared_range(start, end)
     }
 

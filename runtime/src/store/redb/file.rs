@@ -42,12 +42,7 @@ impl DbFile {
     pub(super) fn open(path: &Path, cache_bytes: usize) -> Result<Self, StoreError> {
         let faults = Arc::new(Faults::default());
         let db = open(path, cache_bytes, &faults)?;
-        Ok(Self {
-            path: path.to_owned(),
-            cache_bytes,
-            faults,
-            db: RwLock::new(Some(db)),
-        })
+        Ok(Self { path: path.to_owned(), cache_bytes, faults, db: RwLock::new(Some(db)) })
     }
 
     /// Where it is.
@@ -62,10 +57,7 @@ impl DbFile {
 
     /// Closes the file, whatever state it is in; reads under way fail.
     pub(super) fn close(&self) {
-        self.db
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
+        self.db.write().unwrap_or_else(PoisonError::into_inner).take();
     }
 
     /// Closes the file and opens it again. What is read from then on is on the disk.
@@ -74,9 +66,7 @@ impl DbFile {
         // The old handle first: it holds the file's lock.
         drop(db.take());
         let opened = open(&self.path, self.cache_bytes, &self.faults)?;
-        let synced = self
-            .faults
-            .synced(File::open(&self.path).and_then(|file| file.sync_all()));
+        let synced = self.faults.synced(File::open(&self.path).and_then(|file| file.sync_all()));
         synced.map_err(|source| failure("syncing", &self.path, source))?;
         *db = Some(opened);
         Ok(())
@@ -88,10 +78,7 @@ impl DbFile {
     }
 
     /// Uses the database for something that needs it exclusively, as compaction does.
-    pub(super) fn exclusively<T>(
-        &self,
-        act: impl FnOnce(&mut Database) -> T,
-    ) -> Result<T, StoreError> {
+    pub(super) fn exclusively<T>(&self, act: impl FnOnce(&mut Database) -> T) -> Result<T, StoreError> {
         let mut db = self.db.write().unwrap_or_else(PoisonError::into_inner);
         db.as_mut().map(act).ok_or(StoreError::Closed)
     }
@@ -100,8 +87,7 @@ impl DbFile {
     pub(super) fn begin_write(&self) -> Result<WriteTransaction, StoreError> {
         let db = self.db();
         let db = db.as_ref().ok_or(StoreError::Closed)?;
-        db.begin_write()
-            .map_err(|error| self.error("writing to", error))
+        db.begin_write().map_err(|error| self.error("writing to", error))
     }
 
     /// A snapshot of the rows.
@@ -114,17 +100,12 @@ impl DbFile {
             return Err(ReadError::Closed);
         };
         let snapshot = db.begin_read().map_err(|error| self.read_error(error))?;
-        let rows = snapshot
-            .open_table(ROWS)
-            .map_err(|error| self.read_error(error))?;
+        let rows = snapshot.open_table(ROWS).map_err(|error| self.read_error(error))?;
         Ok((snapshot, rows))
     }
 
     /// Reads from a snapshot of the rows.
-    pub(super) fn read<T>(
-        &self,
-        read: impl FnOnce(&Snapshot) -> Result<T, RowError>,
-    ) -> Result<T, ReadError> {
+    pub(super) fn read<T>(&self, read: impl FnOnce(&Snapshot) -> Result<T, RowError>) -> Result<T, ReadError> {
         let (_snapshot, rows) = self.snapshot()?;
         read(&rows).map_err(|error| match error {
             RowError::Row(error) => ReadError::Failed(error),
@@ -152,45 +133,27 @@ impl DbFile {
 fn open(path: &Path, cache_bytes: usize, faults: &Arc<Faults>) -> Result<Database, StoreError> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false);
-    let file = private(&mut options)
-        .open(path)
-        .map_err(|source| failure("opening", path, source))?;
-    let disk = Disk::new(file, faults.clone())
-        .map_err(|error| translate("opening", path, error.into()))?;
+    let file = private(&mut options).open(path).map_err(|source| failure("opening", path, source))?;
+    let disk = Disk::new(file, faults.clone()).map_err(|error| translate("opening", path, error.into()))?;
     let mut builder = Database::builder();
     builder.set_cache_size(cache_bytes);
     builder.set_repair_callback(|_| tracing::debug!("checking the store after a crash"));
-    builder
-        .create_with_backend(disk)
-        .map_err(|error| translate("opening", path, error.into()))
+    builder.create_with_backend(disk).map_err(|error| translate("opening", path, error.into()))
 }
 
 /// What an error of redb about `path` means to our callers.
-pub(in crate::store) fn translate(
-    doing: &'static str,
-    path: &Path,
-    error: redb::Error,
-) -> StoreError {
+pub(in crate::store) fn translate(doing: &'static str, path: &Path, error: redb::Error) -> StoreError {
     match error {
         redb::Error::Io(source) if source.kind() == io::ErrorKind::InvalidData => {
-            StoreError::Corrupt {
-                what: format!("{} is not a store ({source})", path.display()),
-            }
+            StoreError::Corrupt { what: format!("{} is not a store ({source})", path.display()) }
         }
         redb::Error::Io(source) => failure(doing, path, source),
-        redb::Error::Corrupted(what) => StoreError::Corrupt {
-            what: format!("{}: {what}", path.display()),
-        },
+        redb::Error::Corrupted(what) => StoreError::Corrupt { what: format!("{}: {what}", path.display()) },
         redb::Error::DatabaseClosed => StoreError::Closed,
-        redb::Error::DatabaseAlreadyOpen => StoreError::Locked {
-            path: path.to_owned(),
-            holder: None,
-        },
+        redb::Error::DatabaseAlreadyOpen => StoreError::Locked { path: path.to_owned(), holder: None },
         error @ (redb::Error::UpgradeRequired(_)
         | redb::Error::TableTypeMismatch { .. }
-        | redb::Error::TableDoesNotExist(_)) => StoreError::Corrupt {
-            what: format!("{}: {error}", path.display()),
-        },
+        | redb::Error::TableDoesNotExist(_)) => StoreError::Corrupt { what: format!("{}: {error}", path.display()) },
         error => failure(doing, path, io::Error::other(error)),
     }
 }
@@ -198,16 +161,9 @@ pub(in crate::store) fn translate(
 /// The system refused to do something to `path`.
 pub(super) fn failure(doing: &'static str, path: &Path, source: io::Error) -> StoreError {
     if is_full(&source) {
-        return StoreError::Full {
-            path: path.to_owned(),
-        };
+        return StoreError::Full { path: path.to_owned() };
     }
-    StoreError::Io {
-        doing,
-        path: path.to_owned(),
-        uncertain: false,
-        source: Arc::new(source),
-    }
+    StoreError::Io { doing, path: path.to_owned(), uncertain: false, source: Arc::new(source) }
 }
 
 /// Files that only the server's user can read, from their first moment on.
@@ -222,11 +178,6 @@ pub(super) fn private(options: &mut OpenOptions) -> &mut OpenOptions {
 
 /// Makes a new name in the folder of `path` durable.
 pub(super) fn sync_folder(path: &Path) -> Result<(), StoreError> {
-    let folder = path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty())
-        .unwrap_or(Path::new("."));
-    File::open(folder)
-        .and_then(|folder| folder.sync_all())
-        .map_err(|source| failure("syncing", folder, source))
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    File::open(folder).and_then(|folder| folder.sync_all()).map_err(|source| failure("syncing", folder, source))
 }

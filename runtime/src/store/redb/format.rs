@@ -38,19 +38,11 @@ pub(super) fn steps<'a>(
 ) -> Result<&'a [Migration], StoreError> {
     let known = u32::try_from(migrations.len()).unwrap_or(u32::MAX);
     let supported = oldest.saturating_add(known);
-    let done = found
-        .checked_sub(oldest)
-        .and_then(|done| usize::try_from(done).ok());
+    let done = found.checked_sub(oldest).and_then(|done| usize::try_from(done).ok());
     match done.and_then(|done| migrations.get(done..)) {
         Some(steps) => Ok(steps),
-        None if found > supported => Err(StoreError::Schema {
-            path: path.to_owned(),
-            found,
-            supported,
-        }),
-        None => Err(StoreError::Corrupt {
-            what: format!("format {found} is older than any that was ever released"),
-        }),
+        None if found > supported => Err(StoreError::Schema { path: path.to_owned(), found, supported }),
+        None => Err(StoreError::Corrupt { what: format!("format {found} is older than any that was ever released") }),
     }
 }
 
@@ -59,14 +51,10 @@ pub(super) fn read(rows: &impl Readable) -> Result<Option<u32>, RowError> {
     match rows.get(FORMAT)? {
         Some(raw) => match <[u8; 4]>::try_from(raw.value()) {
             Ok(bytes) => Ok(Some(u32::from_be_bytes(bytes))),
-            Err(_) => Err(RowError::Row(StoreError::Corrupt {
-                what: "the format is not a number of 4 bytes".into(),
-            })),
+            Err(_) => Err(RowError::Row(StoreError::Corrupt { what: "the format is not a number of 4 bytes".into() })),
         },
         None if rows.is_empty()? => Ok(None),
-        None => Err(RowError::Row(StoreError::Corrupt {
-            what: "it does not say its format".into(),
-        })),
+        None => Err(RowError::Row(StoreError::Corrupt { what: "it does not say its format".into() })),
     }
 }
 
@@ -95,9 +83,7 @@ pub(super) fn migrate(
         RowError::Row(error) => error,
     };
     let write_txn = file.begin_write()?;
-    let mut rows = write_txn
-        .open_table(ROWS)
-        .map_err(|error| failed(error.into()))?;
+    let mut rows = write_txn.open_table(ROWS).map_err(|error| failed(error.into()))?;
     let found = read(&rows).map_err(row_failed)?;
     let newest = newest(oldest, migrations);
     let steps = steps(file.path(), found.unwrap_or(newest), oldest, migrations)?;

@@ -56,13 +56,8 @@ pub(super) enum RowError {
 }
 
 fn row(table: Table, key: &[u8], raw: &[u8]) -> Result<Row, StoreError> {
-    let (version, value) =
-        split(raw).ok_or_else(|| StoreError::bad_row(table, key, "its value has no version"))?;
-    Ok(Row {
-        key: key.to_vec(),
-        value: value.to_vec(),
-        version,
-    })
+    let (version, value) = split(raw).ok_or_else(|| StoreError::bad_row(table, key, "its value has no version"))?;
+    Ok(Row { key: key.to_vec(), value: value.to_vec(), version })
 }
 
 /// [`Store::get`](crate::store::Store::get).
@@ -90,11 +85,7 @@ impl Scan {
         let start = raw_key(self.table, &self.prefix);
         // Tags are below 255, so every table has an end.
         let end = prefix_end(&start)?;
-        match self
-            .after
-            .as_deref()
-            .map(|after| raw_key(self.table, after))
-        {
+        match self.after.as_deref().map(|after| raw_key(self.table, after)) {
             None => Some((Bound::Included(start), Bound::Excluded(end))),
             Some(after) if self.reverse => {
                 let end = end.min(after);
@@ -110,18 +101,11 @@ impl Scan {
         let Some((start, end)) = self.range() else {
             return Ok(Vec::new());
         };
-        let range = (
-            start.as_ref().map(Vec::as_slice),
-            end.as_ref().map(Vec::as_slice),
-        );
+        let range = (start.as_ref().map(Vec::as_slice), end.as_ref().map(Vec::as_slice));
         let mut range = rows.range::<&[u8]>(range)?;
         let mut found = Vec::new();
         while found.len() < self.limit {
-            let Some(next) = (if self.reverse {
-                range.next_back()
-            } else {
-                range.next()
-            }) else {
+            let Some(next) = (if self.reverse { range.next_back() } else { range.next() }) else {
                 break;
             };
             let (key, value) = next?;
@@ -148,10 +132,7 @@ pub(super) fn apply(
     for write in txn.writes() {
         match write {
             Write::Put { table, key, value } => {
-                rows.insert(
-                    raw_key(*table, key).as_slice(),
-                    raw_value(as_version, value).as_slice(),
-                )?;
+                rows.insert(raw_key(*table, key).as_slice(), raw_value(as_version, value).as_slice())?;
             }
             Write::Delete { table, key } => {
                 rows.remove(raw_key(*table, key).as_slice())?;
@@ -171,11 +152,7 @@ fn version(rows: &impl Readable, check: &Check) -> Result<Option<Version>, Stora
     let (table, key) = check.row();
     let found = rows.get(raw_key(table, key).as_slice())?;
     // A row without a version is damaged: no check holds for version 0, and reading the row says what is wrong.
-    Ok(found.map(|raw| {
-        split(raw.value())
-            .map(|(version, _)| version)
-            .unwrap_or_default()
-    }))
+    Ok(found.map(|raw| split(raw.value()).map(|(version, _)| version).unwrap_or_default()))
 }
 
 /// The newest version, as the file has it.
@@ -184,9 +161,9 @@ pub(super) fn revision(rows: &impl Readable) -> Result<Version, RowError> {
         None => Ok(Version::default()),
         Some(raw) => match <[u8; 8]>::try_from(raw.value()) {
             Ok(bytes) => Ok(Version::new(u64::from_be_bytes(bytes))),
-            Err(_) => Err(RowError::Row(StoreError::Corrupt {
-                what: "the revision is not a number of 8 bytes".into(),
-            })),
+            Err(_) => {
+                Err(RowError::Row(StoreError::Corrupt { what: "the revision is not a number of 8 bytes".into() }))
+            }
         },
     }
 }

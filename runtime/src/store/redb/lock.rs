@@ -38,10 +38,7 @@ impl Lock {
                 // Who it is is a courtesy: not knowing it changes nothing.
                 let _ = file.read_to_string(&mut holder);
                 let holder = Some(holder.trim().to_owned()).filter(|holder| !holder.is_empty());
-                return Err(StoreError::Locked {
-                    path: store.to_owned(),
-                    holder,
-                });
+                return Err(StoreError::Locked { path: store.to_owned(), holder });
             }
             Err(TryLockError::Error(source)) => return Err(failed(source)),
         }

@@ -19,12 +19,7 @@ mod layout;
 mod lock;
 mod queue;
 #[cfg(test)]
-#[allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing
-)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 mod tests;
 mod writer;
 
@@ -77,10 +72,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self {
-            cache_bytes: 32 * 1024 * 1024,
-            compact_from: 64 * 1024 * 1024,
-        }
+        Self { cache_bytes: 32 * 1024 * 1024, compact_from: 64 * 1024 * 1024 }
     }
 }
 
@@ -105,9 +97,7 @@ impl RedbStore {
     pub fn open(path: &Path, options: &Options) -> Result<Self, StoreError> {
         let lock = Lock::take(path)?;
         let file = Arc::new(DbFile::open(path, options.cache_bytes)?);
-        let revision = format::migrate(&file, format::OLDEST, format::MIGRATIONS, |found| {
-            keep_old(path, found)
-        })?;
+        let revision = format::migrate(&file, format::OLDEST, format::MIGRATIONS, |found| keep_old(path, found))?;
         compact(&file, options)?;
         file::sync_folder(path)?;
         let notices = Arc::new(Notices::new(revision));
@@ -118,14 +108,7 @@ impl RedbStore {
             .spawn(move || writer.run())
             .map_err(|source| failure("starting the writer of", path, source))?;
         let room = Arc::new(Semaphore::new(ROOM / ROOM_UNIT));
-        Ok(Self {
-            file,
-            notices,
-            room,
-            jobs: Some(jobs),
-            writer: Some(writer),
-            _lock: lock,
-        })
+        Ok(Self { file, notices, room, jobs: Some(jobs), writer: Some(writer), _lock: lock })
     }
 
     /// Where it is.
@@ -156,9 +139,7 @@ impl RedbStore {
 
 impl fmt::Debug for RedbStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RedbStore")
-            .field("path", &self.file.path())
-            .finish_non_exhaustive()
+        f.debug_struct("RedbStore").field("path", &self.file.path()).finish_non_exhaustive()
     }
 }
 
@@ -178,8 +159,7 @@ impl Drop for RedbStore {
 impl Store for RedbStore {
     async fn get(&self, table: Table, key: &[u8]) -> Result<Option<Row>, StoreError> {
         // Cached by redb or the system: some microseconds, so not worth another thread.
-        self.read_again_while_opening(|file| file.read(|rows| layout::get(rows, table, key)))
-            .await
+        self.read_again_while_opening(|file| file.read(|rows| layout::get(rows, table, key))).await
     }
 
     async fn scan(
@@ -190,25 +170,12 @@ impl Store for RedbStore {
         limit: usize,
         reverse: bool,
     ) -> Result<Vec<Row>, StoreError> {
-        let scan = Scan {
-            table,
-            prefix: prefix.to_vec(),
-            after: after.map(<[u8]>::to_vec),
-            limit,
-            reverse,
-        };
+        let scan = Scan { table, prefix: prefix.to_vec(), after: after.map(<[u8]>::to_vec), limit, reverse };
         if limit <= LONG_SCAN {
-            return self
-                .read_again_while_opening(|file| file.read(|rows| scan.read(rows)))
-                .await;
+            return self.read_again_while_opening(|file| file.read(|rows| scan.read(rows))).await;
         }
-        let short = Scan {
-            limit: LONG_SCAN,
-            ..scan.clone()
-        };
-        let found = self
-            .read_again_while_opening(|file| file.read(|rows| short.read(rows)))
-            .await?;
+        let short = Scan { limit: LONG_SCAN, ..scan.clone() };
+        let found = self.read_again_while_opening(|file| file.read(|rows| short.read(rows))).await?;
         if found.len() < LONG_SCAN {
             return Ok(found);
         }
@@ -229,24 +196,11 @@ impl Store for RedbStore {
             return Err(trouble);
         }
         let bytes = txn.bytes();
-        let units = u32::try_from(bytes / ROOM_UNIT)
-            .unwrap_or(u32::MAX)
-            .saturating_add(1);
-        let room = self
-            .room
-            .clone()
-            .acquire_many_owned(units)
-            .await
-            .map_err(|_| StoreError::Closed)?;
+        let units = u32::try_from(bytes / ROOM_UNIT).unwrap_or(u32::MAX).saturating_add(1);
+        let room = self.room.clone().acquire_many_owned(units).await.map_err(|_| StoreError::Closed)?;
         let (reply, answer) = oneshot::channel();
         let jobs = self.jobs.as_ref().ok_or(StoreError::Closed)?;
-        jobs.send(Job {
-            txn,
-            bytes,
-            reply,
-            _room: room,
-        })
-        .map_err(|_| StoreError::Closed)?;
+        jobs.send(Job { txn, bytes, reply, _room: room }).map_err(|_| StoreError::Closed)?;
         answer.await.map_err(|_| StoreError::Closed)?
     }
 
@@ -282,28 +236,20 @@ fn keep_old(path: &Path, found: u32) -> Result<(), StoreError> {
 
 /// Makes a large file smaller if much of it is free.
 fn compact(file: &DbFile, options: &Options) -> Result<(), StoreError> {
-    let size = fs::metadata(file.path())
-        .map_err(|source| failure("looking at", file.path(), source))?
-        .len();
+    let size = fs::metadata(file.path()).map_err(|source| failure("looking at", file.path(), source))?.len();
     if size < options.compact_from {
         return Ok(());
     }
     let write = file.begin_write()?;
-    let stats = write
-        .stats()
-        .map_err(|error| file.error("reading", error))?;
+    let stats = write.stats().map_err(|error| file.error("reading", error))?;
     let used = stats.stored_bytes().saturating_add(stats.metadata_bytes());
-    write
-        .abort()
-        .map_err(|error| file.error("reading", error))?;
+    write.abort().map_err(|error| file.error("reading", error))?;
     if used > size / 2 {
         return Ok(());
     }
     match file.exclusively(redb::Database::compact)? {
         Ok(_) => {
-            let now = fs::metadata(file.path())
-                .map(|metadata| metadata.len())
-                .unwrap_or(size);
+            let now = fs::metadata(file.path()).map(|metadata| metadata.len()).unwrap_or(size);
             tracing::info!(store = %file.path().display(), before = size, now, "made the store smaller");
             Ok(())
         }

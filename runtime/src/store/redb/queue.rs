@@ -36,18 +36,12 @@ pub(super) struct Notices {
 impl Notices {
     /// Nothing is wrong yet.
     pub(super) fn new(revision: Version) -> Self {
-        Self {
-            changes: watch::Sender::new(revision),
-            trouble: Mutex::new(None),
-        }
+        Self { changes: watch::Sender::new(revision), trouble: Mutex::new(None) }
     }
 
     /// Why nothing is written at the moment.
     pub(super) fn trouble(&self) -> Option<StoreError> {
-        self.trouble
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     pub(super) fn set_trouble(&self, trouble: Option<StoreError>) {

@@ -85,23 +85,9 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    pub(super) fn new(
-        file: Arc<DbFile>,
-        notices: Arc<Notices>,
-        jobs: Receiver<Job>,
-        revision: Version,
-    ) -> Self {
+    pub(super) fn new(file: Arc<DbFile>, notices: Arc<Notices>, jobs: Receiver<Job>, revision: Version) -> Self {
         let (waiting, undecided, stall) = (VecDeque::new(), None, None);
-        Self {
-            file,
-            notices,
-            jobs,
-            revision,
-            waiting,
-            undecided,
-            stall,
-            closing: false,
-        }
+        Self { file, notices, jobs, revision, waiting, undecided, stall, closing: false }
     }
 
     /// Writes until nobody can send any more.
@@ -118,11 +104,7 @@ impl Writer {
     fn next(&mut self) -> Next {
         self.sit_out_stall();
         if !self.file.is_open() {
-            return if self.closing {
-                self.give_up()
-            } else {
-                Next::Open
-            };
+            return if self.closing { self.give_up() } else { Next::Open };
         }
         if self.waiting.is_empty() {
             match self.jobs.recv() {
@@ -140,18 +122,8 @@ impl Writer {
             bytes = bytes.saturating_add(job.bytes);
             bytes <= BATCH_BYTES
         };
-        let count = self
-            .waiting
-            .iter()
-            .take(BATCH)
-            .take_while(fits)
-            .count()
-            .max(1);
-        Next::Write(
-            self.waiting
-                .drain(..count.min(self.waiting.len()))
-                .collect(),
-        )
+        let count = self.waiting.iter().take(BATCH).take_while(fits).count().max(1);
+        Next::Write(self.waiting.drain(..count.min(self.waiting.len())).collect())
     }
 
     /// Until the delay after a failure is over: keeps what must land, refuses the rest.
@@ -160,10 +132,7 @@ impl Writer {
             return;
         };
         while !self.closing {
-            match self
-                .jobs
-                .recv_timeout(until.saturating_duration_since(Instant::now()))
-            {
+            match self.jobs.recv_timeout(until.saturating_duration_since(Instant::now())) {
                 Ok(job) if job.txn.must_land => self.waiting.push_back(job),
                 Ok(job) => job.answer(Err(self.notices.trouble().unwrap_or(StoreError::Closed))),
                 Err(RecvTimeoutError::Timeout) => break,
@@ -173,23 +142,14 @@ impl Writer {
         if self.waiting.is_empty() && self.file.is_open() {
             // Nothing here to try with.
             self.notices.set_trouble(None);
-            self.stall = self.stall.take().map(|stall| Stall {
-                until: None,
-                ..stall
-            });
+            self.stall = self.stall.take().map(|stall| Stall { until: None, ..stall });
         }
     }
 
     /// The server stops while the disk still refuses: the answers of those who wait.
     fn give_up(&mut self) -> Next {
-        let undecided = self
-            .undecided
-            .take()
-            .into_iter()
-            .flat_map(|undecided| undecided.jobs);
-        undecided
-            .chain(self.waiting.drain(..))
-            .for_each(|job| job.answer(Err(StoreError::Closed)));
+        let undecided = self.undecided.take().into_iter().flat_map(|undecided| undecided.jobs);
+        undecided.chain(self.waiting.drain(..)).for_each(|job| job.answer(Err(StoreError::Closed)));
         Next::Stop
     }
 
@@ -206,12 +166,7 @@ impl Writer {
             }
             Attempt::Uncertain(answers, revision, error) => {
                 self.file.close();
-                self.undecided = Some(Undecided {
-                    jobs: batch,
-                    answers,
-                    revision,
-                    error: error.clone(),
-                });
+                self.undecided = Some(Undecided { jobs: batch, answers, revision, error: error.clone() });
                 self.stalled(error);
             }
         }
@@ -268,26 +223,16 @@ impl Writer {
             self.revision = newest;
             self.notices.changes.send_replace(newest);
         }
-        batch
-            .into_iter()
-            .zip(answers)
-            .for_each(|(job, answer)| job.answer(answer));
+        batch.into_iter().zip(answers).for_each(|(job, answer)| job.answer(answer));
     }
 
     /// After a failure that wrote nothing: those that must land are first in line again.
     fn keep_or_refuse(&mut self, batch: Vec<Job>, error: &StoreError) {
         let (keep, refuse): (Vec<_>, Vec<_>) = batch.into_iter().partition(|job| job.txn.must_land);
-        refuse
-            .into_iter()
-            .for_each(|job| job.answer(Err(error.clone())));
-        keep.into_iter()
-            .rev()
-            .for_each(|job| self.waiting.push_front(job));
-        let (keep, refuse): (Vec<_>, Vec<_>) =
-            self.waiting.drain(..).partition(|job| job.txn.must_land);
-        refuse
-            .into_iter()
-            .for_each(|job| job.answer(Err(error.clone())));
+        refuse.into_iter().for_each(|job| job.answer(Err(error.clone())));
+        keep.into_iter().rev().for_each(|job| self.waiting.push_front(job));
+        let (keep, refuse): (Vec<_>, Vec<_>) = self.waiting.drain(..).partition(|job| job.txn.must_land);
+        refuse.into_iter().for_each(|job| job.answer(Err(error.clone())));
         self.waiting.extend(keep);
     }
 
@@ -304,20 +249,13 @@ impl Writer {
         // Reading goes on meanwhile. When this fails, it is tried again after the delay.
         self.open();
         if self.closing {
-            self.waiting
-                .drain(..)
-                .for_each(|job| job.answer(Err(StoreError::Closed)));
+            self.waiting.drain(..).for_each(|job| job.answer(Err(StoreError::Closed)));
         }
     }
 
     fn delay(&mut self) {
-        let delay = self.stall.as_ref().map_or(FIRST_DELAY, |stall| {
-            LAST_DELAY.min(stall.delay.saturating_mul(2))
-        });
-        self.stall = Some(Stall {
-            until: Some(Instant::now() + delay),
-            delay,
-        });
+        let delay = self.stall.as_ref().map_or(FIRST_DELAY, |stall| LAST_DELAY.min(stall.delay.saturating_mul(2)));
+        self.stall = Some(Stall { until: Some(Instant::now() + delay), delay });
     }
 
     fn recovered(&mut self) {
@@ -337,18 +275,8 @@ impl Writer {
         });
         match opened {
             Ok(found) => {
-                if let Some(Undecided {
-                    jobs,
-                    answers,
-                    revision,
-                    error,
-                }) = self.undecided.take()
-                {
-                    if found >= revision {
-                        self.answer(jobs, answers)
-                    } else {
-                        self.keep_or_refuse(jobs, &error)
-                    }
+                if let Some(Undecided { jobs, answers, revision, error }) = self.undecided.take() {
+                    if found >= revision { self.answer(jobs, answers) } else { self.keep_or_refuse(jobs, &error) }
                 }
             }
             Err(error) => {
@@ -366,29 +294,13 @@ impl Writer {
     /// After a failed sync (see `disk.rs`): nothing more is written by this server.
     fn condemn(&mut self) {
         let error = match self.notices.trouble() {
-            Some(StoreError::Io {
-                doing,
-                path,
-                source,
-                ..
-            }) => StoreError::Io {
-                doing,
-                path,
-                source,
-                uncertain: true,
-            },
+            Some(StoreError::Io { doing, path, source, .. }) => StoreError::Io { doing, path, source, uncertain: true },
             other => other.unwrap_or(StoreError::Closed),
         };
         tracing::error!(%error, "the disk did not keep what it was given: restart the server once the disk is in order");
         self.notices.set_trouble(Some(error.clone()));
-        let undecided = self
-            .undecided
-            .take()
-            .into_iter()
-            .flat_map(|undecided| undecided.jobs);
-        undecided
-            .chain(self.waiting.drain(..))
-            .for_each(|job| job.answer(Err(error.clone())));
+        let undecided = self.undecided.take().into_iter().flat_map(|undecided| undecided.jobs);
+        undecided.chain(self.waiting.drain(..)).for_each(|job| job.answer(Err(error.clone())));
         // Whoever still comes gets the same answer, until nobody can come any more.
         while let Ok(job) = self.jobs.recv() {
             job.answer(Err(error.clone()));

@@ -65,14 +65,8 @@ impl Resource for Dump {
         let mut seen = Seen::default();
         seen.put("config", &intent.config);
         seen.put("settings", &ctx.settings);
-        seen.put(
-            "environment",
-            (&ctx.environment_id, &ctx.environment, &ctx.piece),
-        );
-        seen.put(
-            "foundation",
-            ctx.foundation::<Value>().unwrap_or(Value::Null),
-        );
+        seen.put("environment", (&ctx.environment_id, &ctx.environment, &ctx.piece));
+        seen.put("foundation", ctx.foundation::<Value>().unwrap_or(Value::Null));
         seen.put("names", &intent.names);
         seen.put("mark", ctx.tags());
         seen.put("token", ctx.token("dump", 36));
@@ -84,63 +78,32 @@ impl Resource for Dump {
         let given = &intent.config.given;
 
         // Each where the grant lists it, and once more where it does not.
-        let secrets = [
-            ("/secret", &generated),
-            ("/captured", &captured),
-            ("/given", given),
-        ];
+        let secrets = [("/secret", &generated), ("/captured", &captured), ("/given", given)];
         make(ctx, &name, &secrets, &mut seen)?;
         for (_, secret) in secrets {
-            let stolen = request(ctx, "POST", "/echo")
-                .json(&json!({ "stolen": secret.placeholder() }))
-                .substitute(secret, Encoding::Json, "/stolen");
-            seen.call("stolen", stolen.send());
-            seen.call(
-                "by query",
-                request(ctx, "GET", "/things")
-                    .query("tag", secret.reference())
-                    .send(),
+            let stolen = request(ctx, "POST", "/echo").json(&json!({ "stolen": secret.placeholder() })).substitute(
+                secret,
+                Encoding::Json,
+                "/stolen",
             );
+            seen.call("stolen", stolen.send());
+            seen.call("by query", request(ctx, "GET", "/things").query("tag", secret.reference()).send());
         }
-        seen.call(
-            "read",
-            request(ctx, "GET", &format!("/things/{name}")).send(),
-        );
-        seen.call(
-            "echo",
-            request(ctx, "POST", "/echo")
-                .json(&json!({ "name": name, "plain": "text" }))
-                .send(),
-        );
+        seen.call("read", request(ctx, "GET", &format!("/things/{name}")).send());
+        seen.call("echo", request(ctx, "POST", "/echo").json(&json!({ "name": name, "plain": "text" })).send());
         seen.call("ungranted", Request::get("https://example.com/").send());
         seen.call("unreachable", Request::get("http://127.0.0.1:1/").send());
         seen.call("no url", Request::get("gopher:/\u{1}").send());
-        seen.call(
-            "unsigned",
-            Request::get(format!("{}/things/{name}", endpoint(ctx))).send(),
-        );
+        seen.call("unsigned", Request::get(format!("{}/things/{name}", endpoint(ctx))).send());
 
-        finish(
-            intent.config.fail,
-            name,
-            seen.into_value(),
-            [&generated, &captured, given],
-        )
+        finish(intent.config.fail, name, seen.into_value(), [&generated, &captured, given])
     }
 
-    fn read(
-        _: &Context,
-        _: &Intent<Config>,
-        current: &Instance<State>,
-    ) -> Result<Option<Instance<State>>> {
+    fn read(_: &Context, _: &Intent<Config>, current: &Instance<State>) -> Result<Option<Instance<State>>> {
         Ok(Some(current.clone()))
     }
 
-    fn update(
-        _: &Context,
-        _: &Intent<Config>,
-        current: &Instance<State>,
-    ) -> Result<Instance<State>> {
+    fn update(_: &Context, _: &Intent<Config>, current: &Instance<State>) -> Result<Instance<State>> {
         Ok(current.clone())
     }
 
@@ -148,14 +111,10 @@ impl Resource for Dump {
         let name = ctx.name("thing", NAME)?;
         let found = find_settled(|| find(ctx, &name))?;
         if found.is_some() {
-            request(ctx, "DELETE", &format!("/things/{name}"))
-                .send()?
-                .found("deleting the thing")?;
-            wait::until(every(1.seconds()), at_most(10.minutes()), || {
-                match find(ctx, &name)? {
-                    None => ready(()),
-                    Some(()) => pending("the thing is still there"),
-                }
+            request(ctx, "DELETE", &format!("/things/{name}")).send()?.found("deleting the thing")?;
+            wait::until(every(1.seconds()), at_most(10.minutes()), || match find(ctx, &name)? {
+                None => ready(()),
+                Some(()) => pending("the thing is still there"),
             })?;
         }
         Ok(())
@@ -163,22 +122,16 @@ impl Resource for Dump {
 }
 
 fn endpoint(ctx: &Context) -> &str {
-    ctx.setting("endpoint")
-        .unwrap_or(DEFAULT_ENDPOINT)
-        .trim_end_matches('/')
+    ctx.setting("endpoint").unwrap_or(DEFAULT_ENDPOINT).trim_end_matches('/')
 }
 
 fn request(ctx: &Context, method: &str, path: &str) -> Request {
-    Request::new(method, format!("{}{path}", endpoint(ctx))).sign(Signer::Header {
-        name: "x-fix-key".into(),
-        prefix: String::new(),
-    })
+    Request::new(method, format!("{}{path}", endpoint(ctx)))
+        .sign(Signer::Header { name: "x-fix-key".into(), prefix: String::new() })
 }
 
 fn find(ctx: &Context, name: &str) -> Result<Option<()>> {
-    let found = request(ctx, "GET", &format!("/things/{name}"))
-        .send()?
-        .found("reading the thing")?;
+    let found = request(ctx, "GET", &format!("/things/{name}")).send()?.found("reading the thing")?;
     Ok(found.map(|_| ()))
 }
 
@@ -188,9 +141,7 @@ fn capture(ctx: &Context, name: &str, seen: &mut Seen) -> Result<Secret> {
     struct Answer {
         token: String,
     }
-    let answer = request(ctx, "POST", "/tokens")
-        .json(&json!({ "name": name }))
-        .send();
+    let answer = request(ctx, "POST", "/tokens").json(&json!({ "name": name })).send();
     seen.call("captured", answer.clone());
     let answer: Answer = answer?.success("getting a token")?.json()?;
     Ok(Secret::from_reference(answer.token))
@@ -202,18 +153,9 @@ fn make(ctx: &Context, name: &str, secrets: &[(&str, &Secret)], seen: &mut Seen)
         || {
             let mut body = json!({ "name": name, "kind": "thing", "size": 1 });
             if let Value::Object(body) = &mut body {
-                body.insert(
-                    "tags".into(),
-                    ctx.tags()
-                        .into_iter()
-                        .map(|(k, v)| (k, Value::from(v)))
-                        .collect(),
-                );
+                body.insert("tags".into(), ctx.tags().into_iter().map(|(k, v)| (k, Value::from(v))).collect());
                 for (field, secret) in secrets {
-                    body.insert(
-                        field.trim_start_matches('/').to_owned(),
-                        secret.placeholder().into(),
-                    );
+                    body.insert(field.trim_start_matches('/').to_owned(), secret.placeholder().into());
                 }
             }
             let mut request = request(ctx, "POST", "/things").json(&body);
@@ -237,11 +179,7 @@ fn finish(
 ) -> Result<Instance<State>> {
     let plain = seen.to_string();
     let encoded = STANDARD.encode(&plain);
-    for line in plain
-        .as_bytes()
-        .chunks(1000)
-        .chain(encoded.as_bytes().chunks(1000))
-    {
+    for line in plain.as_bytes().chunks(1000).chain(encoded.as_bytes().chunks(1000)) {
         log::info(String::from_utf8_lossy(line));
     }
     progress!("{plain}");
@@ -257,9 +195,5 @@ fn finish(
         .secret("Captured", captured)
         .secret("Given", given)
         .summary(plain)
-        .state(State {
-            name,
-            seen,
-            encoded,
-        }))
+        .state(State { name, seen, encoded }))
 }

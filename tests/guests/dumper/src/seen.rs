@@ -16,10 +16,7 @@ pub struct Seen(Map<String, Value>);
 
 impl Seen {
     pub fn put(&mut self, what: &str, value: impl Serialize) {
-        self.0.insert(
-            what.to_owned(),
-            serde_json::to_value(value).unwrap_or(Value::Null),
-        );
+        self.0.insert(what.to_owned(), serde_json::to_value(value).unwrap_or(Value::Null));
     }
 
     /// An answer with all that it has, or an error in its own words.
@@ -45,33 +42,11 @@ impl Seen {
     pub fn sandbox(&mut self) {
         self.put("variables", std::env::vars().collect::<Vec<_>>());
         self.put("arguments", std::env::args().collect::<Vec<_>>());
-        self.put(
-            "folder",
-            std::env::current_dir()
-                .map(|path| path.display().to_string())
-                .ok(),
-        );
-        self.put(
-            "root",
-            std::fs::read_dir("/")
-                .map(Iterator::count)
-                .map_err(|error| error.to_string()),
-        );
-        self.put(
-            "passwd",
-            std::fs::read_to_string("/etc/passwd").map_err(|error| error.to_string()),
-        );
-        self.put(
-            "input",
-            std::io::read_to_string(std::io::stdin()).map_err(|error| error.to_string()),
-        );
-        self.put(
-            "clock",
-            SystemTime::now()
-                .duration_since(SystemTime::UNIX_EPOCH)
-                .map(|time| time.as_millis())
-                .ok(),
-        );
+        self.put("folder", std::env::current_dir().map(|path| path.display().to_string()).ok());
+        self.put("root", std::fs::read_dir("/").map(Iterator::count).map_err(|error| error.to_string()));
+        self.put("passwd", std::fs::read_to_string("/etc/passwd").map_err(|error| error.to_string()));
+        self.put("input", std::io::read_to_string(std::io::stdin()).map_err(|error| error.to_string()));
+        self.put("clock", SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map(|time| time.as_millis()).ok());
         self.put("stopwatch", format!("{:?}", Instant::now()));
         self.put("random", RandomState::new().hash_one("random"));
     }

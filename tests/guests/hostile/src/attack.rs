@@ -84,21 +84,14 @@ macro_rules! attack {
 pub(crate) use attack;
 
 pub fn request(ctx: &Context, method: &str, path: &str) -> Request {
-    let endpoint = ctx
-        .setting("endpoint")
-        .unwrap_or(DEFAULT_ENDPOINT)
-        .trim_end_matches('/');
-    Request::new(method, format!("{endpoint}{path}")).sign(Signer::Header {
-        name: "x-fix-key".into(),
-        prefix: String::new(),
-    })
+    let endpoint = ctx.setting("endpoint").unwrap_or(DEFAULT_ENDPOINT).trim_end_matches('/');
+    Request::new(method, format!("{endpoint}{path}"))
+        .sign(Signer::Header { name: "x-fix-key".into(), prefix: String::new() })
 }
 
 /// An instance that says this in its summary.
 pub fn said(summary: &str) -> Instance<String> {
-    Instance::new("hostile")
-        .summary(summary)
-        .state(summary.to_owned())
+    Instance::new("hostile").summary(summary).state(summary.to_owned())
 }
 
 /// What must never be said: the host let it through.

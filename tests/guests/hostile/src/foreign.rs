@@ -83,30 +83,18 @@ attack! {
 pub struct MislabelledRead;
 
 fn mislabelled(ctx: &Context) -> Result<Instance<String>> {
-    sent(
-        "a mislabelled read",
-        request(
-            ctx,
-            "GET",
-            "/?Action=DeleteDBInstance&DBInstanceIdentifier=foreign",
-        ),
-    )
+    sent("a mislabelled read", request(ctx, "GET", "/?Action=DeleteDBInstance&DBInstanceIdentifier=foreign"))
 }
 
 /// In a query, where even what the grant allows must be refused.
 fn change(ctx: &Context) -> Result<()> {
     let name = ctx.name("thing", Rules::DNS_LABEL.max(40))?;
     let tags: std::collections::BTreeMap<_, _> = ctx.tags().into_iter().collect();
-    let posted = request(ctx, "POST", "/things")
-        .json(&json!({ "name": name, "tags": tags }))
-        .send();
+    let posted = request(ctx, "POST", "/things").json(&json!({ "name": name, "tags": tags })).send();
     let read = mislabelled(ctx);
     match (posted, read) {
         (Err(refused), Err(_)) => Err(refused.into()),
-        (posted, read) => fail!(
-            permanent,
-            "REACHED a change in a query: {posted:?} {read:?}"
-        ),
+        (posted, read) => fail!(permanent, "REACHED a change in a query: {posted:?} {read:?}"),
     }
 }
 
@@ -128,19 +116,11 @@ impl Resource for MislabelledRead {
         }
     }
 
-    fn read(
-        ctx: &Context,
-        _: &Intent<Config>,
-        current: &Instance<String>,
-    ) -> Result<Option<Instance<String>>> {
+    fn read(ctx: &Context, _: &Intent<Config>, current: &Instance<String>) -> Result<Option<Instance<String>>> {
         change(ctx).map(|()| Some(current.clone()))
     }
 
-    fn update(
-        _: &Context,
-        _: &Intent<Config>,
-        current: &Instance<String>,
-    ) -> Result<Instance<String>> {
+    fn update(_: &Context, _: &Intent<Config>, current: &Instance<String>) -> Result<Instance<String>> {
         Ok(current.clone())
     }
 

@@ -43,11 +43,7 @@ attack! {
 
 /// Nothing is no find.
 fn some(count: usize) -> io::Result<()> {
-    if count == 0 {
-        Err(io::Error::other("there is nothing"))
-    } else {
-        Ok(())
-    }
+    if count == 0 { Err(io::Error::other("there is nothing")) } else { Ok(()) }
 }
 
 fn verdict(looks: Vec<(&str, io::Result<()>)>) -> Result<Instance<String>> {

@@ -23,17 +23,10 @@ attack! {
 }
 
 fn differing() -> String {
-    let clock = SystemTime::now()
-        .duration_since(SystemTime::UNIX_EPOCH)
-        .unwrap_or_default()
-        .as_nanos();
+    let clock = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_nanos();
     let order: HashMap<u32, u32> = (0..16).map(|n| (n, n)).collect();
     let order: Vec<String> = order.keys().map(u32::to_string).collect();
     let random = RandomState::new().hash_one(0);
     let address = Box::into_raw(Box::new(0_u8)) as usize;
-    format!(
-        "{clock} {:?} {random} {address} {}",
-        Instant::now(),
-        order.join("-")
-    )
+    format!("{clock} {:?} {random} {address} {}", Instant::now(), order.join("-"))
 }

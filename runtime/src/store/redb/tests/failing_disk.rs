@@ -12,12 +12,7 @@ use super::*;
 use crate::store::StoreError;
 
 fn set_full(store: &RedbStore, full: bool) {
-    store
-        .file
-        .faults()
-        .inject
-        .full
-        .store(full, Ordering::Release);
+    store.file.faults().inject.full.store(full, Ordering::Release);
 }
 
 async fn soon(mut holds: impl AsyncFnMut() -> bool) {
@@ -37,21 +32,11 @@ async fn on_a_full_disk_results_wait_and_intents_are_refused_at_once() {
 
     // Each needs the one before: they land in this order or not at all.
     let first = put("result 1", "").must_land();
-    let second = put("result 2", "")
-        .check_exists(Table::Task, "result 1")
-        .must_land();
-    let third = put("result 3", "")
-        .check_exists(Table::Task, "result 2")
-        .must_land();
+    let second = put("result 2", "").check_exists(Table::Task, "result 1").must_land();
+    let third = put("result 3", "").check_exists(Table::Task, "result 2").must_land();
     let results = tokio::spawn({
         let store = store.clone();
-        async move {
-            tokio::join!(
-                store.commit(first),
-                store.commit(second),
-                store.commit(third)
-            )
-        }
+        async move { tokio::join!(store.commit(first), store.commit(second), store.commit(third)) }
     });
     tokio::time::sleep(Duration::from_millis(30)).await;
     for _ in 0..5 {
@@ -62,11 +47,7 @@ async fn on_a_full_disk_results_wait_and_intents_are_refused_at_once() {
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     assert!(store.trouble().is_some());
-    assert_eq!(
-        value(&store, "intent").await.as_deref(),
-        Some("sent"),
-        "reading goes on"
-    );
+    assert_eq!(value(&store, "intent").await.as_deref(), Some("sent"), "reading goes on");
     assert!(!results.is_finished());
 
     set_full(&store, false);
@@ -95,12 +76,7 @@ async fn while_nothing_can_be_written_at_all_reads_say_why_and_results_still_lan
     let (store, _folder) = new();
     let store = Arc::new(store);
     store.commit(put("a", "1")).await.unwrap();
-    store
-        .file
-        .faults()
-        .inject
-        .unwritable
-        .store(true, Ordering::Release);
+    store.file.faults().inject.unwritable.store(true, Ordering::Release);
     let result = tokio::spawn({
         let store = store.clone();
         async move { store.commit(put("result", "").must_land()).await }
@@ -109,12 +85,7 @@ async fn while_nothing_can_be_written_at_all_reads_say_why_and_results_still_lan
     soon(async || matches!(unread().await, Err(StoreError::Full { .. }))).await;
     let refused = store.commit(put("intent", "")).await.unwrap_err();
     assert!(matches!(refused, StoreError::Full { .. }), "{refused:?}");
-    store
-        .file
-        .faults()
-        .inject
-        .unwritable
-        .store(false, Ordering::Release);
+    store.file.faults().inject.unwritable.store(false, Ordering::Release);
     result.await.unwrap().unwrap();
     assert_eq!(value(&store, "a").await.as_deref(), Some("1"));
     assert_eq!(value(&store, "result").await.as_deref(), Some(""));
@@ -125,21 +96,10 @@ async fn while_nothing_can_be_written_at_all_reads_say_why_and_results_still_lan
 async fn a_commit_that_failed_but_is_in_the_file_is_answered_as_done_and_not_made_twice() {
     let (store, folder) = new();
     store.commit(put("a", "1")).await.unwrap();
-    store
-        .file
-        .faults()
-        .inject
-        .lie
-        .store(true, Ordering::Release);
+    store.file.faults().inject.lie.store(true, Ordering::Release);
     let once = |key: &str| put(key, "1").check_absent(Table::Task, key);
-    let (intent, result) = tokio::join!(
-        store.commit(once("intent")),
-        store.commit(once("result").must_land())
-    );
-    assert!(
-        !store.file.faults().inject.lie.load(Ordering::Acquire),
-        "the write did fail"
-    );
+    let (intent, result) = tokio::join!(store.commit(once("intent")), store.commit(once("result").must_land()));
+    assert!(!store.file.faults().inject.lie.load(Ordering::Acquire), "the write did fail");
     let (intent, result) = (intent.unwrap(), result.unwrap());
     assert!(intent < result);
     let found = store.get(Table::Task, b"intent").await.unwrap().unwrap();
@@ -147,14 +107,7 @@ async fn a_commit_that_failed_but_is_in_the_file_is_answered_as_done_and_not_mad
     soon(async || store.commit(put("b", "1")).await.is_ok()).await;
     drop(store);
     let store = open(folder.path());
-    assert_eq!(
-        store
-            .scan(Table::Task, b"", None, 9, false)
-            .await
-            .unwrap()
-            .len(),
-        4
-    );
+    assert_eq!(store.scan(Table::Task, b"", None, 9, false).await.unwrap().len(), 4);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -177,41 +130,13 @@ async fn a_server_that_stops_on_a_full_disk_does_not_wait_for_space() {
 async fn after_a_failed_sync_nothing_more_is_built_on_what_the_disk_may_have_lost() {
     let (store, folder) = new();
     store.commit(put("a", "1")).await.unwrap();
-    store
-        .file
-        .faults()
-        .inject
-        .sync
-        .store(true, Ordering::Release);
+    store.file.faults().inject.sync.store(true, Ordering::Release);
     let lost = store.commit(put("b", "1").must_land()).await.unwrap_err();
-    assert!(
-        matches!(
-            lost,
-            StoreError::Io {
-                uncertain: true,
-                ..
-            }
-        ),
-        "{lost:?}"
-    );
-    store
-        .file
-        .faults()
-        .inject
-        .sync
-        .store(false, Ordering::Release);
+    assert!(matches!(lost, StoreError::Io { uncertain: true, .. }), "{lost:?}");
+    store.file.faults().inject.sync.store(false, Ordering::Release);
     for txn in [put("c", "1"), put("d", "1").must_land()] {
         let refused = store.commit(txn).await.unwrap_err();
-        assert!(
-            matches!(
-                refused,
-                StoreError::Io {
-                    uncertain: true,
-                    ..
-                }
-            ),
-            "{refused:?}"
-        );
+        assert!(matches!(refused, StoreError::Io { uncertain: true, .. }), "{refused:?}");
     }
     drop(store);
     let store = open(folder.path());
@@ -224,13 +149,8 @@ struct SmallDisk<'a>(&'a Path);
 
 impl<'a> SmallDisk<'a> {
     fn mount(at: &'a Path) -> Option<Self> {
-        let mount = Command::new("mount")
-            .args(["-t", "tmpfs", "-o", "size=2m", "tmpfs"])
-            .arg(at)
-            .output();
-        mount
-            .is_ok_and(|mount| mount.status.success())
-            .then_some(Self(at))
+        let mount = Command::new("mount").args(["-t", "tmpfs", "-o", "size=2m", "tmpfs"]).arg(at).output();
+        mount.is_ok_and(|mount| mount.status.success()).then_some(Self(at))
     }
 }
 
@@ -260,46 +180,23 @@ async fn a_disk_that_was_really_full_is_written_again_once_there_is_space() {
     };
     assert!(matches!(refused, StoreError::Full { .. }), "{refused:?}");
     assert!(kept > 0);
-    let result = Txn::new()
-        .put(Table::Journal, "result", vec![8; 128 * 1024])
-        .must_land();
+    let result = Txn::new().put(Table::Journal, "result", vec![8; 128 * 1024]).must_land();
     let waiting = tokio::spawn({
         let store = store.clone();
         async move { store.commit(result).await }
     });
     tokio::time::sleep(Duration::from_millis(700)).await;
     assert!(!waiting.is_finished());
-    let found = store
-        .scan(Table::Blob, b"", None, 999, false)
-        .await
-        .unwrap();
-    assert_eq!(
-        found.len(),
-        usize::try_from(kept).unwrap(),
-        "reading goes on, and shows what was answered"
-    );
+    let found = store.scan(Table::Blob, b"", None, 999, false).await.unwrap();
+    assert_eq!(found.len(), usize::try_from(kept).unwrap(), "reading goes on, and shows what was answered");
 
     fs::remove_file(&ballast).unwrap();
     waiting.await.unwrap().unwrap();
     store.commit(put("after", "1")).await.unwrap();
     drop(store);
     let store = open(folder.path());
-    assert_eq!(
-        store
-            .scan(Table::Blob, b"", None, 999, false)
-            .await
-            .unwrap(),
-        found
-    );
-    assert_eq!(
-        store
-            .get(Table::Journal, b"result")
-            .await
-            .unwrap()
-            .unwrap()
-            .value,
-        vec![8; 128 * 1024]
-    );
+    assert_eq!(store.scan(Table::Blob, b"", None, 999, false).await.unwrap(), found);
+    assert_eq!(store.get(Table::Journal, b"result").await.unwrap().unwrap().value, vec![8; 128 * 1024]);
     assert_eq!(value(&store, "after").await.as_deref(), Some("1"));
     drop(store);
 }

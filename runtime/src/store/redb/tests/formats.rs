@@ -31,10 +31,7 @@ const STEPS: &[Migration] = &[
     Migration {
         what: "the last task's key in meta",
         run: |rows| {
-            let last = rows
-                .last()?
-                .map(|(_, value)| value.value().to_vec())
-                .unwrap_or_default();
+            let last = rows.last()?.map(|(_, value)| value.value().to_vec()).unwrap_or_default();
             rows.insert(raw_key(Table::Meta, b"last").as_slice(), last.as_slice())?;
             Ok(())
         },
@@ -44,10 +41,7 @@ const STEPS: &[Migration] = &[
 /// Writes the store with another format number, its rows in upper case.
 async fn of_format(found: u32) -> tempfile::TempDir {
     let (store, folder) = new();
-    store
-        .commit(put("a", "ONE").put(Table::Task, "b", "TWO"))
-        .await
-        .unwrap();
+    store.commit(put("a", "ONE").put(Table::Task, "b", "TWO")).await.unwrap();
     drop(store);
     set_format(folder.path(), &found.to_be_bytes());
     folder
@@ -73,13 +67,8 @@ async fn a_store_of_format_0_is_brought_to_the_newest() {
             Ok(())
         });
         assert_eq!(revision.unwrap().get(), 1, "versions go on where they were");
-        let rows = file.read(|rows| {
-            Ok((
-                format::read(rows)?,
-                rows.get(raw_key(Table::Meta, b"last").as_slice())?
-                    .is_some(),
-            ))
-        });
+        let rows =
+            file.read(|rows| Ok((format::read(rows)?, rows.get(raw_key(Table::Meta, b"last").as_slice())?.is_some())));
         assert_eq!(rows.ok(), Some((Some(2), true)));
         let again = migrate(&file, 0, STEPS, |_| panic!("nothing is left to do"));
         assert_eq!(again.unwrap().get(), 1);
@@ -95,17 +84,10 @@ async fn a_store_of_format_0_is_brought_to_the_newest() {
 async fn a_migration_that_fails_leaves_the_old_format_whole() {
     let folder = of_format(0).await;
     let broken = [
-        Migration {
-            what: STEPS[0].what,
-            run: STEPS[0].run,
-        },
+        Migration { what: STEPS[0].what, run: STEPS[0].run },
         Migration {
             what: "a step that fails",
-            run: |_| {
-                Err(RowError::Row(StoreError::Corrupt {
-                    what: "an unexpected row".into(),
-                }))
-            },
+            run: |_| Err(RowError::Row(StoreError::Corrupt { what: "an unexpected row".into() })),
         },
     ];
     {
@@ -114,10 +96,7 @@ async fn a_migration_that_fails_leaves_the_old_format_whole() {
         assert_eq!(file.read(format::read).ok(), Some(Some(0)));
     }
     set_format(folder.path(), &1_u32.to_be_bytes());
-    assert_eq!(
-        value(&open(folder.path()), "a").await.as_deref(),
-        Some("ONE")
-    );
+    assert_eq!(value(&open(folder.path()), "a").await.as_deref(), Some("ONE"));
 }
 
 #[tokio::test]
@@ -126,19 +105,10 @@ async fn a_store_of_a_newer_server_is_refused_in_a_sentence() {
     let path = folder.path().join("store");
     let refused = RedbStore::open(&path, &Options::default()).unwrap_err();
     let sentence = refused.to_string();
-    assert!(
-        sentence.contains("has format 7, and this server reads formats up to 1"),
-        "{sentence}"
-    );
-    assert!(
-        sentence.contains("start it with the newer server"),
-        "{sentence}"
-    );
+    assert!(sentence.contains("has format 7, and this server reads formats up to 1"), "{sentence}");
+    assert!(sentence.contains("start it with the newer server"), "{sentence}");
     set_format(folder.path(), &1_u32.to_be_bytes());
-    assert_eq!(
-        value(&open(folder.path()), "a").await.as_deref(),
-        Some("ONE")
-    );
+    assert_eq!(value(&open(folder.path()), "a").await.as_deref(), Some("ONE"));
 }
 
 #[tokio::test]
@@ -146,8 +116,7 @@ async fn a_store_that_does_not_say_its_format_is_refused() {
     for nonsense in [&b""[..], b"one"] {
         let folder = of_format(1).await;
         set_format(folder.path(), nonsense);
-        let refused =
-            RedbStore::open(&folder.path().join("store"), &Options::default()).unwrap_err();
+        let refused = RedbStore::open(&folder.path().join("store"), &Options::default()).unwrap_err();
         assert!(matches!(refused, StoreError::Corrupt { .. }), "{refused:?}");
     }
 }

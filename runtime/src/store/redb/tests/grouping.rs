@@ -9,9 +9,7 @@ use crate::store::{MemoryStore, StoreError, Version, Write};
 
 fn syncs(store: &RedbStore) -> usize {
     let done = store.file.faults().inject.done.lock().unwrap();
-    done.iter()
-        .filter(|done| matches!(done, Done::Sync))
-        .count()
+    done.iter().filter(|done| matches!(done, Done::Sync)).count()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -38,11 +36,7 @@ async fn transactions_that_wait_together_share_one_sync_and_not_their_conflicts(
             tokio::spawn(async move {
                 let txn = put(&number.to_string(), "");
                 let wrong = number.is_multiple_of(3);
-                let txn = if wrong {
-                    txn.check_exists(Table::Task, "never")
-                } else {
-                    txn
-                };
+                let txn = if wrong { txn.check_exists(Table::Task, "never") } else { txn };
                 (wrong, store.commit(txn).await)
             })
         })
@@ -58,16 +52,9 @@ async fn transactions_that_wait_together_share_one_sync_and_not_their_conflicts(
     assert_eq!(versions.len(), 66);
     versions.sort_unstable();
     versions.dedup();
-    assert_eq!(
-        versions.len(),
-        66,
-        "each transaction has a version of its own"
-    );
+    assert_eq!(versions.len(), 66, "each transaction has a version of its own");
     let together = syncs(&store) - before;
-    assert!(
-        together <= 4 * each,
-        "{together} syncs for 67 transactions, {each} for one"
-    );
+    assert!(together <= 4 * each, "{together} syncs for 67 transactions, {each} for one");
 }
 
 #[tokio::test]
@@ -77,11 +64,7 @@ async fn a_transaction_that_nobody_waits_for_any_more_harms_nobody() {
     assert!(poll_once(&mut abandoned).await.is_none());
     drop(abandoned);
     store.commit(put("b", "2")).await.unwrap();
-    assert_eq!(
-        value(&store, "a").await.as_deref(),
-        Some("1"),
-        "it was on its way"
-    );
+    assert_eq!(value(&store, "a").await.as_deref(), Some("1"), "it was on its way");
 }
 
 async fn poll_once<F: Future + Unpin>(future: &mut F) -> Option<F::Output> {

@@ -24,10 +24,7 @@ fn a_file_that_is_no_store_is_refused_and_left_alone() {
     fs::write(&path, "the only copy of a novel".repeat(1000)).unwrap();
     let refused = RedbStore::open(&path, &Options::default()).unwrap_err();
     assert!(matches!(refused, StoreError::Corrupt { .. }), "{refused:?}");
-    assert_eq!(
-        fs::read_to_string(&path).unwrap(),
-        "the only copy of a novel".repeat(1000)
-    );
+    assert_eq!(fs::read_to_string(&path).unwrap(), "the only copy of a novel".repeat(1000));
 }
 
 #[cfg(unix)]
@@ -51,17 +48,11 @@ async fn a_large_file_that_is_mostly_free_shrinks_at_the_next_start() {
         let txn = Txn::new().put(Table::Blob, number.to_string(), vec![1; 1024 * 1024]);
         store.commit(txn).await.unwrap();
     }
-    store
-        .commit(put("a", "1").delete_prefix(Table::Blob, ""))
-        .await
-        .unwrap();
+    store.commit(put("a", "1").delete_prefix(Table::Blob, "")).await.unwrap();
     let path = store.path().to_owned();
     drop(store);
     let before = fs::metadata(&path).unwrap().len();
-    let options = Options {
-        compact_from: 1024 * 1024,
-        ..Options::default()
-    };
+    let options = Options { compact_from: 1024 * 1024, ..Options::default() };
     let store = RedbStore::open(&path, &options).unwrap();
     assert!(fs::metadata(&path).unwrap().len() < before / 4);
     assert_eq!(value(&store, "a").await.as_deref(), Some("1"));
