@@ -5,8 +5,8 @@
 //! ([`Answer::Unfinished`]), or is past the end ([`Answer::Live`]). What was changed and not yet written is
 //! kept apart ([`Journal::changes`]), so that a store can write exactly that.
 //!
-//! Waits, retries and what they cut are in [`wait`]; what keeps a call from being sent twice is in
-//! [`once`].
+//! Waits, retries and what they cut are in `wait`; what keeps a call from being sent twice is in
+//! `once`.
 
 mod once;
 mod wait;
@@ -351,8 +351,8 @@ impl Journal {
         self.entries.iter().rposition(|entry| !entry.is_removable()).map_or(0, |last| last + 1)
     }
 
-    /// Removes the tail from `to` on. All callers stay behind [`Self::removable_from`]; that is checked once
-    /// more here, since nothing else may ever be removed.
+    /// Removes the tail from `to` on, and of it only what is removable: nothing else may ever be removed, whoever
+    /// asks for it.
     fn cut(&mut self, to: usize) {
         let to = to.max(self.removable_from()).min(self.entries.len());
         self.entries.truncate(to);

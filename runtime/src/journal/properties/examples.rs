@@ -220,16 +220,6 @@ fn a_wait_that_only_ever_fails_expires_in_the_end() {
 }
 
 #[test]
-fn what_a_user_lets_go_on_forgets_its_waits() {
-    let mut journal = new();
-    journal.does(at(1), Effect::Once, "create", Proof::Performed);
-    journal.looks(at(2));
-    journal.reads(at(2), "describe");
-    assert_eq!(journal.retry_all(), 2);
-    assert_eq!(journal.shape(), "c");
-}
-
-#[test]
 fn a_once_call_without_a_result_is_lost_and_others_are_sent_again() {
     let mut journal = new();
     journal.intend(at(1), call(Effect::Once, "create")).unwrap();

@@ -19,7 +19,6 @@ enum Deed {
     Attempt,
     Suspend,
     Retry,
-    RetryAll,
     Flush,
     /// The run ends, and another begins: what was not written is forgotten.
     Reopen,
@@ -36,7 +35,6 @@ fn deeds() -> impl Strategy<Value = Vec<Deed>> {
         2 => Just(Deed::Attempt),
         2 => Just(Deed::Suspend),
         1 => Just(Deed::Retry),
-        1 => Just(Deed::RetryAll),
         3 => Just(Deed::Flush),
         1 => Just(Deed::Reopen),
     ];
@@ -116,7 +114,6 @@ impl Writer {
             }
             // Runs end here; what is written of the journal does not depend on that.
             Deed::Retry => drop(journal.retry(self.wall)),
-            Deed::RetryAll => drop(journal.retry_all()),
             Deed::Flush => self.flush()?,
             Deed::Reopen => return Ok(false),
         }

@@ -122,7 +122,7 @@ impl Journal {
         let from = self.removable_from();
         let is_mark = |entry: &Entry| matches!(entry.body, Body::Attempt(_));
         let mark = self.entries.iter().rposition(is_mark).filter(|mark| *mark >= from);
-        self.cut(mark.map_or(from, |mark| mark + 1));
+        self.cut(mark.map_or(0, |mark| mark + 1));
         self.reopen_refused();
         if let Some(mark) = mark {
             if let Some(attempt) = self.attempt_at(mark) {
@@ -134,15 +134,6 @@ impl Journal {
             }
             self.touch(mark);
         }
-        before - self.entries.len()
-    }
-
-    /// Removes the whole removable tail, marks of waits too: for a task that a user lets go on. Returns how many
-    /// entries were removed.
-    pub fn retry_all(&mut self) -> usize {
-        let before = self.entries.len();
-        self.cut(0);
-        self.reopen_refused();
         before - self.entries.len()
     }
 
