@@ -112,6 +112,24 @@ async fn the_files_of_the_original_deploy_as_they_are() {
     }
 }
 
+/// Killed anywhere on the way, the server leaves nothing behind: by moto's own account.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_server_leaves_nothing_behind() {
+    let Some(moto) = Moto::start().await else { return };
+    let all = crash::aws_workflow();
+    // A redeploy never ends well here: see above.
+    let steps = all.steps.iter().filter(|step| step.path != "/v1/applications/web").cloned().collect();
+    let workflow = crash::Workflow { name: "moto", credentials: Moto::key(), steps, ..all };
+    let template = template().await;
+    let points = crash::record(&workflow, &template, &moto).await;
+    let chosen = crash::choose(&points, 6, 1);
+    println!("{} of {} kill points, chosen by seed 1", chosen.len(), points.len());
+    for (n, point) in chosen.iter().enumerate() {
+        let verdict = crash::kill_at(&workflow, &template, &moto, point, n % 2 == 1).await;
+        assert!(verdict.faults.is_empty(), "{point}: {}", verdict.faults.join("\n"));
+    }
+}
+
 /// The relay stands between them for one call, and changes nothing of any other.
 #[tokio::test(flavor = "multi_thread")]
 async fn only_the_health_of_targets_is_answered_by_the_relay() {
