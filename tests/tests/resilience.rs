@@ -436,8 +436,10 @@ async fn a_delete_while_an_update_runs_cancels_it_and_leaves_nothing() {
     let refused = client.put("/v1/environments/e", json!({ "name": "e", "file": file })).await;
     assert_eq!(refused.status, 409, "{refused:?}");
     assert_eq!(refused.body["operation"], json!(update), "the operation in the way is not named: {refused:?}");
+    let delete = client.delete("/v1/environments/e").await.operation();
+    // Only now: before, the update could have ended by itself.
     world.cloud.set_polls(1);
-    delete(client, "e").await;
+    client.succeeded(&delete).await;
     let updated = client.operation(&update).await;
     assert_eq!(updated.status, OperationStatus::Cancelled, "{updated:#?}");
     assert_eq!(world.cloud.inventory(), NOTHING);

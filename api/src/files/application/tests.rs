@@ -101,7 +101,7 @@ fn an_undefined_variable_is_shown_where_it_stands_with_those_that_are_defined() 
     assert!(resolved.value.is_none());
     insta::assert_snapshot!(lines(&resolved.diagnostics), @r#"
     4:35 `rds` has no output `Prot`
-          did you mean `Port`?
+          did you mean `Port`? it has `Address` and `Port`
     5:8 `$CLOUDARK_FOO_Bar` is not defined
           defined are `$CLOUDARK_RDS_Address` and `$CLOUDARK_RDS_Port`
     8:7 `rds` has no output `x`
