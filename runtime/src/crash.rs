@@ -3,6 +3,10 @@
 //! A kill point is a task, an entry of its journal and a phase, written `create-environment/2 17 after-intent`.
 //! `CLOUDARK_CRASH_LOG=FILE` appends every point that is passed to a file, `CLOUDARK_CRASH_AT=POINT` dies at the
 //! first passing of one. Without either, passing a point is one look at an empty cell.
+//!
+//! The matrix is itself tested: `CLOUDARK_BREAK=RULE` breaks a [`Rule`] that it has to notice.
+//!
+//! All of it is in debug builds only: an operator's server has no such switches.
 
 use std::fmt;
 use std::io::Write as _;
@@ -42,6 +46,32 @@ impl fmt::Display for Phase {
     }
 }
 
+/// A rule that crash safety rests on, which a test breaks on purpose.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rule {
+    /// `intents`: an intent is durable before its call is sent.
+    Intents,
+    /// `order`: a foundation is released after everything that stands on it.
+    Order,
+}
+
+impl Rule {
+    /// Whether a test wants it broken.
+    #[must_use]
+    pub fn is_broken(self) -> bool {
+        static BROKEN: OnceLock<Option<String>> = OnceLock::new();
+        if !cfg!(debug_assertions) {
+            return false;
+        }
+        let broken = BROKEN.get_or_init(|| std::env::var("CLOUDARK_BREAK").ok()).as_deref();
+        let name = match self {
+            Self::Intents => "intents",
+            Self::Order => "order",
+        };
+        broken == Some(name)
+    }
+}
+
 struct Points {
     log: Option<PathBuf>,
     die_at: Option<String>,
@@ -50,6 +80,9 @@ struct Points {
 static POINTS: OnceLock<Option<Points>> = OnceLock::new();
 
 fn points() -> Option<&'static Points> {
+    if !cfg!(debug_assertions) {
+        return None;
+    }
     let read = || {
         let log = std::env::var_os("CLOUDARK_CRASH_LOG").map(PathBuf::from);
         let die_at = std::env::var("CLOUDARK_CRASH_AT").ok();
@@ -65,7 +98,8 @@ pub fn reach(task: &str, position: u32, phase: Phase) {
     if let Some(log) = &points.log
         && let Ok(mut file) = std::fs::OpenOptions::new().create(true).append(true).open(log)
     {
-        let _ = writeln!(file, "{point}");
+        // One write, so that no other thread's point comes in between.
+        let _ = file.write_all(format!("{point}\n").as_bytes());
     }
     if points.die_at.as_deref() == Some(point.as_str()) {
         // As a power cut would have it: no destructor, no flush.

@@ -117,7 +117,7 @@ fn look_until_settled<T>(find: &mut impl FnMut() -> Result<Option<T>>, settling:
         if found.is_some() || attempt.now_ms >= settled_at {
             ready(found)
         } else {
-            pending("a call was lost on its way: looking whether it took effect")
+            pending("looking whether an earlier call took effect")
         }
     })
 }

@@ -127,7 +127,8 @@ pub struct Intent<C> {
     pub kind: String,
     /// The piece's configuration: valid against the kind's schema.
     pub config: C,
-    /// Calls of earlier tasks of this piece whose outcome never became known.
+    /// Calls of earlier tasks of this piece whose outcome never became known, or that were performed so lately that a look
+    /// may not show it yet.
     /// [`create_or_adopt`](crate::create_or_adopt) takes heed of them by itself.
     pub unsettled: Vec<UnsettledCall>,
     /// Names that were minted for the piece, by label. A delete without a record begins with them.

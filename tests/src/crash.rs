@@ -18,6 +18,9 @@ use crate::client::{Answer, Client};
 use crate::clouds::CloudUnderTest;
 use crate::server::Server;
 
+/// A thousand times as fast as it is.
+const SCALE: &str = "0.001";
+
 /// One request of a workflow, and the operation it starts.
 #[derive(Debug, Clone)]
 pub struct Step {
@@ -44,6 +47,21 @@ pub struct Workflow {
     pub steps: Vec<Step>,
     /// What deletes everything, from any state: used where a kill is followed by a delete.
     pub delete: Step,
+    /// How fast time goes for the server.
+    pub scale: &'static str,
+    /// A rule that the server breaks, to see whether that is noticed.
+    pub broken: Option<&'static str>,
+}
+
+impl Workflow {
+    fn server(&self, folder: &Path) -> Server {
+        let mut server = Server::new(folder);
+        server.arguments = vec!["--timing-scale".to_owned(), self.scale.to_owned()];
+        if let Some(rule) = self.broken {
+            server.environment.push(("CLOUDARK_BREAK".to_owned(), rule.to_owned()));
+        }
+        server
+    }
 }
 
 /// What happened at one point.
@@ -58,7 +76,7 @@ pub struct Verdict {
 
 /// A data folder with the extension installed and compiled: copied for each world.
 pub async fn template(workflow: &Workflow, folder: &Path) {
-    let mut server = Server::new(folder);
+    let mut server = workflow.server(folder);
     let client = server.start().await;
     client.install(&workflow.extension).await.ok();
     server.kill();
@@ -83,7 +101,7 @@ pub async fn record(workflow: &Workflow, template: &Path, cloud: &impl CloudUnde
     let folder = tempfile::tempdir().expect("a folder");
     copy(template, folder.path());
     let log = folder.path().join("points");
-    let mut server = Server::new(folder.path());
+    let mut server = workflow.server(folder.path());
     server.environment.push(("CLOUDARK_CRASH_LOG".to_owned(), log.display().to_string()));
     let client = server.start().await;
     client.set_up(workflow.cloud, &cloud.url(), workflow.credentials.clone()).await;
@@ -116,7 +134,7 @@ pub async fn kill_at(
     let folder = tempfile::tempdir().expect("a folder");
     copy(template, folder.path());
     let mut faults = Vec::new();
-    let mut server = Server::new(folder.path());
+    let mut server = workflow.server(folder.path());
     let first = server.start().await;
     first.set_up(workflow.cloud, &cloud.url(), workflow.credentials.clone()).await;
     server.kill();
@@ -210,7 +228,7 @@ pub fn fixture_workflow() -> Workflow {
     let file = |size: u32| {
         format!(
             "environment:\n  resources:\n    fix:\n      - resource:\n          type: thing\n          name: one\n          configuration:\n            size: {size}\n      \
-             - resource:\n          type: thing\n          name: two\n          configuration:\n            parallel: true\n  app_deployment:\n    target: fix\n    type: fix-coe\n"
+             - resource:\n          type: thing\n          name: two\n          configuration:\n            parallel: true\n      - resource:\n          type: ticket\n          name: three\n  app_deployment:\n    target: fix\n    type: fix-coe\n"
         )
     };
     let app = |image: &str| format!("app:\n  image: {image}\n  container_port: 80\n  env:\n    SIZE: ${{one.Size}}\n");
@@ -231,6 +249,8 @@ pub fn fixture_workflow() -> Workflow {
             Step::new("DELETE", "/v1/environments/e?force=true", None),
         ],
         delete: Step::new("DELETE", "/v1/environments/e?force=true", None),
+        scale: SCALE,
+        broken: None,
     }
 }
 
@@ -264,5 +284,24 @@ pub fn aws_workflow() -> Workflow {
             Step::new("DELETE", "/v1/environments/wp?force=true", None),
         ],
         delete: Step::new("DELETE", "/v1/environments/wp?force=true", None),
+        scale: SCALE,
+        broken: None,
+    }
+}
+
+/// One thing that the cloud names itself and lists late, and nothing else: what the matrix is tested with.
+pub fn ticket_workflow(adopts: bool, broken: Option<&'static str>) -> Workflow {
+    let file = format!(
+        "environment:\n  resources:\n    fix:\n      - resource:\n          type: ticket\n          configuration:\n            adopts: {adopts}\n"
+    );
+    Workflow {
+        name: "ticket",
+        steps: vec![
+            Step::new("POST", "/v1/environments", Some(json!({ "name": "e", "file": file }))),
+            Step::new("DELETE", "/v1/environments/e?force=true", None),
+        ],
+        scale: "0.01",
+        broken,
+        ..fixture_workflow()
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::Bytes;
@@ -31,6 +32,8 @@ struct World {
     polls_until_ready: u32,
     faults: Vec<Fault>,
     ends_failed: bool,
+    tickets: u32,
+    lag: Duration,
     hold: Hold,
 }
 
@@ -61,6 +64,18 @@ struct Thing {
     fields: serde_json::Map<String, Value>,
     state: &'static str,
     polls: u32,
+    made: Instant,
+}
+
+impl Thing {
+    fn new(fields: serde_json::Map<String, Value>, state: &'static str) -> Self {
+        Self { fields, state, polls: 0, made: Instant::now() }
+    }
+
+    fn has_tag(&self, wanted: &str) -> bool {
+        let tags = self.fields.get("tags").and_then(Value::as_object);
+        tags.into_iter().flatten().any(|(key, value)| wanted == format!("{key}:{}", value.as_str().unwrap_or_default()))
+    }
 }
 
 /// Something that goes wrong once.
@@ -108,6 +123,7 @@ impl FixtureCloud {
         let mut by_mark: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for ((collection, name), thing) in &world.things {
             let tags = thing.fields.get("tags").cloned().unwrap_or_default();
+            // What the host minted ends in a part of its own; what the cloud named, in a number.
             let label = name.rsplit_once('-').map_or(name.as_str(), |(before, _)| before);
             by_mark.entry(format!("{collection} {label} {tags}")).or_default().push(name.clone());
         }
@@ -120,6 +136,11 @@ impl FixtureCloud {
 
     pub fn set_polls(&self, polls: u32) {
         self.world().polls_until_ready = polls;
+    }
+
+    /// How long lists do not show a ticket that was made.
+    pub fn set_lag(&self, lag: Duration) {
+        self.world().lag = lag;
     }
 
     pub fn end_failed(&self) {
@@ -155,7 +176,7 @@ impl FixtureCloud {
         let mut fields = serde_json::Map::new();
         fields.insert("name".to_owned(), json!(name));
         fields.insert("tags".to_owned(), json!({ "owner": "somebody" }));
-        let thing = Thing { fields, state: "ready", polls: 0 };
+        let thing = Thing::new(fields, "ready");
         self.world().things.insert(("things".to_owned(), name.to_owned()), thing);
     }
 }
@@ -206,7 +227,7 @@ async fn handle(
     match fault {
         Some(FaultKind::StatusAfter(status)) => answer(status, json!({ "error": "by script" })),
         Some(FaultKind::Slow(ms)) => {
-            tokio::time::sleep(std::time::Duration::from_millis(ms)).await;
+            tokio::time::sleep(Duration::from_millis(ms)).await;
             response
         }
         _ => response,
@@ -229,6 +250,11 @@ fn held(hold: &mut Hold) -> Option<watch::Receiver<u64>> {
 fn answer(status: u16, body: Value) -> Response {
     let status = StatusCode::from_u16(status).expect("a status");
     (status, [("content-type", "application/json")], body.to_string()).into_response()
+}
+
+/// The tag that a list is asked for.
+fn tag(query: &str) -> String {
+    query.strip_prefix("tag=").unwrap_or_default().replace("%3A", ":").replace("%2F", "/")
 }
 
 fn shown(thing: &Thing) -> Value {
@@ -266,27 +292,47 @@ fn process(world: &mut World, method: &Method, path: &str, query: &str, headers:
             fields.remove("secret");
             *world.made.entry(name).or_default() += 1;
             let state = if world.polls_until_ready == 0 { "ready" } else { "creating" };
-            let thing = Thing { fields, state, polls: 0 };
+            let thing = Thing::new(fields, state);
             let made = shown(&thing);
             world.things.insert(key, thing);
             answer(201, made)
         }
         ("GET", [collection @ ("things" | "apps")]) => {
-            let tag = query.strip_prefix("tag=").unwrap_or_default().replace("%3A", ":").replace("%2F", "/");
+            let tag = tag(query);
             let found: Vec<Value> = world
                 .things
                 .iter()
-                .filter(|((of, _), thing)| {
-                    of == collection
-                        && thing.fields.get("tags").and_then(Value::as_object).is_some_and(|tags| {
-                            tags.iter()
-                                .any(|(key, value)| format!("{key}:{}", value.as_str().unwrap_or_default()) == tag)
-                        })
-                })
+                .filter(|((of, _), thing)| of == collection && thing.has_tag(&tag))
                 .map(|(_, thing)| shown(thing))
                 .collect();
             answer(200, json!({ *collection: found }))
         }
+        ("POST", ["tickets"]) => {
+            let Ok(Value::Object(mut fields)) = serde_json::from_str(body) else {
+                return answer(400, json!({ "error": "not an object" }));
+            };
+            world.tickets += 1;
+            let id = format!("ticket-{}", world.tickets);
+            fields.insert("id".to_owned(), json!(id));
+            let thing = Thing::new(fields, "ready");
+            let made = shown(&thing);
+            world.things.insert(("tickets".to_owned(), id), thing);
+            answer(201, made)
+        }
+        ("GET", ["tickets"]) => {
+            let tag = tag(query);
+            let found: Vec<Value> = world
+                .things
+                .iter()
+                .filter(|((of, _), thing)| of == "tickets" && thing.has_tag(&tag) && thing.made.elapsed() >= world.lag)
+                .map(|(_, thing)| shown(thing))
+                .collect();
+            answer(200, json!({ "tickets": found }))
+        }
+        ("DELETE", ["tickets", id]) => match world.things.remove(&("tickets".to_owned(), (*id).to_owned())) {
+            Some(thing) => answer(200, shown(&thing)),
+            None => not_found(),
+        },
         ("GET", ["apps", name, "logs"]) => {
             if !world.things.contains_key(&("apps".to_owned(), (*name).to_owned())) {
                 return not_found();
@@ -297,6 +343,8 @@ fn process(world: &mut World, method: &Method, path: &str, query: &str, headers:
         (_, [collection @ ("things" | "apps"), name]) => {
             let key = ((*collection).to_owned(), (*name).to_owned());
             let (ready_after, ends) = (world.polls_until_ready, if world.ends_failed { "failed" } else { "ready" });
+            let stands_on_it = |thing: &Thing| thing.fields.get("network").is_some_and(|network| network == *name);
+            let is_used = world.things.values().any(stands_on_it);
             let Some(thing) = world.things.get_mut(&key) else { return not_found() };
             match method.as_str() {
                 "GET" => {
@@ -319,6 +367,7 @@ fn process(world: &mut World, method: &Method, path: &str, query: &str, headers:
                     thing.polls = 0;
                     answer(200, shown(thing))
                 }
+                "DELETE" if is_used => answer(409, json!({ "error": "things stand on it" })),
                 "DELETE" => {
                     if thing.state != "deleting" {
                         thing.state = "deleting";

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use cloudark_tests::clouds::SimulatedAws;
 use cloudark_tests::crash::{self, Verdict, Workflow};
@@ -50,4 +50,71 @@ async fn a_killed_server_leaves_nothing_and_repeats_nothing_on_aws() {
         verdicts.push(crash::kill_at(&workflow, template.path(), &SimulatedAws::start(), point, at % 2 == 1).await);
     }
     check(&workflow, seed, POINTS, &verdicts);
+}
+
+/// How long the fixture cloud's lists lag: within what its grant says (120 s), in the scaled time of
+/// [`crash::ticket_workflow`].
+const LAG: Duration = Duration::from_millis(800);
+
+/// Longer than any server takes to start, and to look.
+const FOR_EVER: Duration = Duration::from_secs(3600);
+
+/// Kills the server at each of these points, on a cloud that shows what was made after `lag`; what did not hold.
+async fn faults(workflow: &Workflow, points: &[String], then_delete: bool, lag: Duration) -> String {
+    let template = tempfile::tempdir().unwrap();
+    crash::template(workflow, template.path()).await;
+    let mut faults = Vec::new();
+    for point in points {
+        let cloud = FixtureCloud::start().await;
+        cloud.set_lag(lag);
+        faults.extend(crash::kill_at(workflow, template.path(), &cloud, point, then_delete).await.faults);
+    }
+    faults.join("\n")
+}
+
+/// The points of the create of this phase.
+async fn points(workflow: &Workflow, phase: &str) -> Vec<String> {
+    let template = tempfile::tempdir().unwrap();
+    crash::template(workflow, template.path()).await;
+    let points = crash::record(workflow, template.path(), &FixtureCloud::start().await).await;
+    points.into_iter().filter(|point| point.starts_with("create-environment/1 ") && point.ends_with(phase)).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_cloud_shows_late_is_neither_made_twice_nor_left() {
+    let workflow = crash::ticket_workflow(true, None);
+    for phase in ["after-send", "after-result"] {
+        let points = points(&workflow, phase).await;
+        assert!(points.len() >= 2, "{points:?}");
+        for then_delete in [false, true] {
+            assert_eq!(faults(&workflow, &points, then_delete, LAG).await, "", "{phase}, then delete: {then_delete}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_matrix_notices_a_server_that_sends_before_it_writes() {
+    let points = points(&crash::ticket_workflow(true, None), "after-send").await;
+    let faults = faults(&crash::ticket_workflow(true, Some("intents")), &points, false, FOR_EVER).await;
+    assert!(faults.contains("there are twice: [\"ticket-1, ticket-2\"]"), "{faults}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_matrix_notices_an_extension_that_does_not_adopt() {
+    let workflow = crash::ticket_workflow(false, None);
+    let points = points(&workflow, "after-send").await;
+    let faults = faults(&workflow, &points, false, Duration::ZERO).await;
+    assert!(faults.contains("there are twice: [\"ticket-1, ticket-2\"]"), "{faults}");
+    assert!(faults.contains("left over: [\"tickets/ticket-"), "{faults}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_matrix_notices_a_server_that_releases_the_foundation_first() {
+    let workflow = Workflow { broken: Some("order"), ..crash::fixture_workflow() };
+    let points = ["deploy-application/0 0 after-intent".to_owned()];
+    for then_delete in [false, true] {
+        let faults = faults(&workflow, &points, then_delete, Duration::ZERO).await;
+        assert!(faults.contains("things stand on it"), "{faults}");
+        assert!(faults.contains("left over: ["), "{faults}");
+    }
 }

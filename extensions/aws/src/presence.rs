@@ -17,22 +17,3 @@ pub fn ensure<T>(what: &str, find: impl Fn() -> Result<Option<T>>, create: impl 
         }),
     }
 }
-
-/// Find something that is to be deleted. When it is not found it is looked for again: the task before may have made
-/// it in its last moment.
-///
-/// # Errors
-/// What `find` fails with.
-pub fn to_delete<T>(what: &str, find: impl Fn() -> Result<Option<T>>) -> Result<Option<T>> {
-    if let Some(thing) = find_settled(&find)? {
-        return Ok(Some(thing));
-    }
-    let looked = wait::until(every(4.seconds()), at_most(8.seconds()), || match find()? {
-        Some(thing) => ready(thing),
-        None => pending(format!("looking again whether there is a {what}")),
-    });
-    match looked {
-        Err(failure) if failure.kind == FailureKind::Expired => Ok(None),
-        found => found.map(Some),
-    }
-}

@@ -185,7 +185,7 @@ fn with_rule(form: Form, rule: &Ingress) -> Form {
 /// the last is gone.
 pub fn remove(ctx: &Context, name: &str) -> Result<()> {
     let ec2 = Query::new(ctx, &aws::EC2)?;
-    if presence::to_delete("security group", || find(ctx, &ec2, name, None))?.is_none() {
+    if find_settled(|| find(ctx, &ec2, name, None))?.is_none() {
         return Ok(());
     }
     wait::until(every(10.seconds()), at_most(30.minutes()), || {

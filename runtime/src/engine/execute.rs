@@ -433,11 +433,13 @@ fn unsettled_key(operation: &OperationRow, task: &TaskRow) -> Key {
     Key::new().text(&operation.environment_id.0).text("unsettled").text(task.piece.to_string())
 }
 
-/// Calls whose outcome never became known, for the next task of the piece.
+/// Calls whose outcome never became known, or that a look may not show yet, for the next task of the piece: it has no
+/// record to go by.
 pub(super) fn keep_unsettled(operation: &OperationRow, task: &TaskRow, journal: &Journal) -> Result<Txn, StoreError> {
     let earlier = task.inputs.iter().flat_map(|inputs| inputs.unsettled.iter().cloned());
     let unsettled: Vec<UnsettledCall> = journal
         .unsettled()
+        .chain(journal.fresh(wall()))
         .map(|call| UnsettledCall {
             function: call.function.clone(),
             summary: call.summary.clone(),

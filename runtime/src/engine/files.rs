@@ -292,12 +292,7 @@ impl Engine {
             return Err(wrong(diagnostics));
         }
         let stored = serde_json::to_value(&stored).map_err(|error| EngineError::Extension(error.to_string()))?;
-        let spec = PieceSpec {
-            name: name.to_string(),
-            kind: cluster.kind.clone(),
-            cloud: cluster.cloud.clone(),
-            config: stored.clone(),
-        };
+        let spec = cluster.application(name, stored.clone());
         Ok(ApplicationPlan { spec, stored, file: request.file.clone(), diagnostics })
     }
 

@@ -6,6 +6,7 @@ use cloudark_api::operation::{OperationKind, OperationStatus, TaskError};
 use serde_json::Value;
 
 use super::model::{Action, OperationRow, PieceSpec, RecordRow, Spec, TaskRow, TaskState};
+use crate::crash::Rule;
 use crate::extensions::ComponentDigest;
 use crate::host::scope::PieceKey;
 use crate::journal::Millis;
@@ -192,12 +193,7 @@ pub fn delete(
     let mut pieces: BTreeMap<PieceKey, PieceSpec> = spec.pieces().map(|(key, piece)| (key, piece.clone())).collect();
     for record in records {
         if matches!(record.piece, PieceKey::Resource(_) | PieceKey::Cluster) {
-            pieces.entry(record.piece.clone()).or_insert_with(|| PieceSpec {
-                name: record.piece.name().to_owned(),
-                kind: record.kind.clone(),
-                cloud: record.cloud.clone(),
-                config: record.config.clone(),
-            });
+            pieces.entry(record.piece.clone()).or_insert_with(|| record.spec());
         }
     }
     let mut clouds: BTreeMap<String, (Vec<u32>, Vec<PieceSpec>)> = BTreeMap::new();
@@ -215,7 +211,20 @@ pub fn delete(
     for (cloud, (after, pieces)) in clouds {
         builder.release(&cloud, pieces, after);
     }
-    Ok(builder.finish())
+    let mut tasks = builder.finish();
+    if Rule::Order.is_broken() {
+        foundations_first(&mut tasks);
+    }
+    Ok(tasks)
+}
+
+/// What the crash matrix must notice.
+fn foundations_first(tasks: &mut [TaskRow]) {
+    let releases: Vec<u32> =
+        tasks.iter().filter(|task| task.action == Action::Release).map(|task| task.number).collect();
+    for task in tasks {
+        task.after = if task.action == Action::Release { Vec::new() } else { releases.clone() };
+    }
 }
 
 /// Taking back what a failed operation made: exactly the pieces that had no record when it began and whose

@@ -65,6 +65,27 @@ pub struct PieceSpec {
     pub config: Value,
 }
 
+impl PieceSpec {
+    /// This application on this cluster.
+    #[must_use]
+    pub fn application(&self, name: &Name, config: Value) -> Self {
+        Self { name: name.to_string(), kind: self.kind.clone(), cloud: self.cloud.clone(), config }
+    }
+}
+
+impl RecordRow {
+    /// The piece as it is recorded.
+    #[must_use]
+    pub fn spec(&self) -> PieceSpec {
+        PieceSpec {
+            name: self.piece.name().to_owned(),
+            kind: self.kind.clone(),
+            cloud: self.cloud.clone(),
+            config: self.config.clone(),
+        }
+    }
+}
+
 impl Spec {
     /// Every piece with its key: resources, then the cluster.
     pub fn pieces(&self) -> impl Iterator<Item = (PieceKey, &PieceSpec)> {

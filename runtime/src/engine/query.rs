@@ -109,12 +109,7 @@ impl Engine {
         for record in records {
             let is_wanted = read.spec.pieces().any(|(key, _)| key == record.piece);
             if matches!(record.piece, PieceKey::Resource(_) | PieceKey::Cluster) && !is_wanted {
-                let spec = PieceSpec {
-                    name: record.piece.name().to_owned(),
-                    kind: record.kind.clone(),
-                    cloud: record.cloud.clone(),
-                    config: record.config.clone(),
-                };
+                let spec = record.spec();
                 let old = Some(spec.clone());
                 steps.push(Step {
                     key: record.piece.clone(),
@@ -167,12 +162,7 @@ impl Engine {
         let Some(cluster) = &environment.value.spec.cluster else {
             return Err(EngineError::conflict("its environment has no cluster"));
         };
-        let spec = PieceSpec {
-            name: name.to_string(),
-            kind: cluster.kind.clone(),
-            cloud: cluster.cloud.clone(),
-            config: application.value.spec.clone(),
-        };
+        let spec = cluster.application(name, application.value.spec.clone());
         let key = PieceKey::Application(name.to_string());
         let (operation, task) = self.pretend(&environment.value, key.clone(), &spec, 1)?;
         let around = self.surroundings(&operation, &key, &spec.cloud).await?;

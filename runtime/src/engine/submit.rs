@@ -175,7 +175,7 @@ impl Engine {
         let records = self.records(&environment.value.id).await?;
         let mut builder = Builder::new(&*self.registry, wall());
         for record in &records {
-            let spec = record_spec(record);
+            let spec = record.spec();
             match &record.piece {
                 PieceKey::Foundation(_) => {}
                 PieceKey::Application(_) => {
@@ -412,12 +412,7 @@ impl Engine {
         let Some(cluster) = &environment.value.spec.cluster else {
             return Err(EngineError::conflict("its environment has no cluster"));
         };
-        let spec = PieceSpec {
-            name: name.to_string(),
-            kind: cluster.kind.clone(),
-            cloud: cluster.cloud.clone(),
-            config: application.value.spec.clone(),
-        };
+        let spec = cluster.application(name, application.value.spec.clone());
         let mut builder = Builder::new(&*self.registry, wall());
         builder.piece(PieceKey::Application(name.to_string()), &spec, Action::DeleteApplication, 1, Vec::new())?;
         let tasks = builder.finish();
@@ -709,13 +704,4 @@ pub(super) fn can_retry(operation: &OperationRow, tasks: &[TaskRow]) -> bool {
         && operation.followed_by.is_none()
         && !tasks.iter().any(|task| task.rollback)
         && tasks.iter().any(|task| task.state != TaskState::Done)
-}
-
-fn record_spec(record: &RecordRow) -> PieceSpec {
-    PieceSpec {
-        name: record.piece.name().to_owned(),
-        kind: record.kind.clone(),
-        cloud: record.cloud.clone(),
-        config: record.config.clone(),
-    }
 }

@@ -14,9 +14,10 @@ use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
 
 pub use perform::Performed;
+use perform::Window;
 pub use record::{RecordedRequest, RecordedResult};
 
-use crate::crash::{self, Phase};
+use crate::crash::{self, Phase, Rule};
 
 use super::parked::{MOMENT, ParkedCalls};
 use super::trail::clean;
@@ -99,7 +100,7 @@ impl RunState {
         if let Some(first) = first {
             crash::reach(&self.host.scope.label, first, Phase::BeforeIntent);
         }
-        if must_be_durable {
+        if must_be_durable && !Rule::Intents.is_broken() {
             self.write_out().await?;
         }
         if let Some(first) = first {
@@ -213,8 +214,8 @@ impl RunState {
         for slot in slots {
             let Slot::ToSend(position, permit, request) = slot else { continue };
             let (done, receiver) = oneshot::channel();
-            let settles_at = self.settles_at(*position);
-            let call = perform::perform(&self.host, permit, request, settles_at, self.meter.limits().response_bytes);
+            let window = self.window(*position);
+            let call = perform::perform(&self.host, permit, request, window, self.meter.limits().response_bytes);
             let (scope, position) = (Arc::clone(&self.host.scope), *position);
             tokio::spawn(async move {
                 let performed = call.await;
@@ -227,10 +228,11 @@ impl RunState {
         under_way
     }
 
-    fn settles_at(&self, position: u32) -> Millis {
+    fn window(&self, position: u32) -> Window {
         match self.journal.journal().entries().get(position as usize).map(|entry| &entry.body) {
-            Some(crate::journal::Body::Call(call)) => call.settles_at,
-            _ => Millis::default(),
+            Some(Body::Call(call)) => Window { send_before: call.send_before, settles_at: call.settles_at },
+            // There is no call without its intent; without one, nothing is sent.
+            _ => Window { send_before: Millis::default(), settles_at: Millis::default() },
         }
     }
 
@@ -272,15 +274,17 @@ impl RunState {
         let mut results = Vec::new();
         let mut live = Vec::with_capacity(ended.len());
         let mut bytes = 0_u64;
+        let mut unreadable = None;
         for (position, performed) in ended {
             bytes = bytes.saturating_add(performed.bytes);
-            match self.host.take_in(position, performed)? {
-                Taken::Finished { finished, result, write } => {
+            match self.host.take_in(position, performed) {
+                Ok(Taken::Finished { finished, result, write }) => {
                     self.journal.stage(write);
                     live.push((position, result));
                     results.push(finished);
                 }
-                Taken::Again { reason } => retry = Some(reason),
+                Ok(Taken::Again { reason }) => retry = Some(reason),
+                Err(interrupt) => unreadable = Some(interrupt),
             }
         }
         let first = to_send(&slots);
@@ -291,7 +295,10 @@ impl RunState {
         if let Some(first) = first {
             crash::reach(&self.host.scope.label, first, Phase::AfterResult);
         }
-        // After the results are recorded: a limit never drops what has happened.
+        // After the results are recorded: what goes wrong with one, or a limit, never drops what has happened.
+        if let Some(interrupt) = unreadable {
+            return Err(interrupt);
+        }
         self.meter.traffic(bytes).map_err(|hit| Interrupt::Limit(hit.to_string()))?;
         if let Some(reason) = retry {
             return Err(Interrupt::Retry { reason, retry_after_s: None });

@@ -272,6 +272,12 @@ impl Journal {
         })
     }
 
+    /// The calls that made something, and whose settling is not over: until then a cloud may not show what they made.
+    pub fn fresh(&self, now: Millis) -> impl Iterator<Item = &Call> {
+        let is_made = |call: &Call| matches!(call.state, State::Done { proof: Proof::Performed, .. });
+        self.calls().filter(move |call| call.effect == Effect::Once && is_made(call) && call.settles_at > now)
+    }
+
     /// Ids that recorded responses showed with our mark.
     pub fn owned(&self) -> impl Iterator<Item = &str> {
         let owned = self.calls().flat_map(|call| match &call.state {

@@ -48,7 +48,7 @@ impl Default for Limits {
             run_ms: 30_000,
             live_calls: 1_000,
             request_bytes: 4 * 1024 * 1024,
-            response_bytes: 16 * 1024 * 1024,
+            response_bytes: 4 * 1024 * 1024,
             traffic_bytes: 256 * 1024 * 1024,
             result_bytes: 4 * 1024 * 1024,
             log_bytes: 64 * 1024,

@@ -68,7 +68,7 @@ pub fn ensure(ctx: &Context, name: &str) -> Result<Cluster> {
 /// Remove it, once nothing runs on it any more.
 pub fn remove(ctx: &Context, name: &str) -> Result<()> {
     let ecs = Json::new(ctx, &aws::ECS)?;
-    if presence::to_delete("cluster", || find(ctx, &ecs, name))?.is_none() {
+    if find_settled(|| find(ctx, &ecs, name))?.is_none() {
         return Ok(());
     }
     wait::until(every(10.seconds()), at_most(30.minutes()), || {

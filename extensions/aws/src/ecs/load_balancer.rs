@@ -129,7 +129,7 @@ pub fn listen(ctx: &Context, balancer: &str, port: u16, target_group: &str) -> R
 /// Remove its listeners, then itself, and wait until it is gone.
 pub fn remove(ctx: &Context, name: &str) -> Result<()> {
     let elb = Query::new(ctx, &aws::ELB)?;
-    let Some(balancer) = presence::to_delete("load balancer", || find(ctx, &elb, name))? else {
+    let Some(balancer) = find_settled(|| find(ctx, &elb, name))? else {
         return Ok(());
     };
     for listener in listeners(&elb, &balancer.arn)? {

@@ -70,7 +70,7 @@ pub fn ensure(ctx: &Context, name: &str) -> Result<()> {
 /// Remove it: it does not go with the service.
 pub fn remove(ctx: &Context, name: &str) -> Result<()> {
     let logs = Json::new(ctx, &aws::LOGS)?;
-    if presence::to_delete("log group", || find(ctx, &logs, name))?.is_some() {
+    if find_settled(|| find(ctx, &logs, name))?.is_some() {
         logs.act("DeleteLogGroup", &json!({ "logGroupName": name })).or_absent()?;
     }
     Ok(())

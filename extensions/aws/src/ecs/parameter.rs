@@ -85,7 +85,7 @@ pub fn ensure(ctx: &Context, name: &str, secret: &Secret) -> Result<()> {
 /// Remove it.
 pub fn remove(ctx: &Context, name: &str) -> Result<()> {
     let ssm = Json::new(ctx, &aws::SSM)?;
-    if presence::to_delete("parameter", || find(ctx, &ssm, name))?.is_some() {
+    if find_settled(|| find(ctx, &ssm, name))?.is_some() {
         ssm.act("DeleteParameter", &json!({ "Name": name })).or_absent()?;
     }
     Ok(())

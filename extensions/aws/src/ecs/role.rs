@@ -150,7 +150,7 @@ pub fn permit(ctx: &Context, name: &str, role: &Role, permissions: &Permissions<
 /// Remove its policy, then itself: AWS deletes no role that has one.
 pub fn remove(ctx: &Context, name: &str) -> Result<()> {
     let iam = Query::new(ctx, &aws::IAM)?;
-    if presence::to_delete("role", || find(ctx, &iam, name))?.is_none() {
+    if find_settled(|| find(ctx, &iam, name))?.is_none() {
         return Ok(());
     }
     let policy = Form::new().set("RoleName", name).set("PolicyName", POLICY);

@@ -5,7 +5,7 @@ use cloudark_sdk::prelude::*;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::{mark, presence};
+use crate::mark;
 
 /// A service, as far as we look at it.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -224,7 +224,7 @@ pub fn update(ecs: &Json, cluster: &str, name: &str, mut changes: Value) -> Resu
 /// Stop its tasks, delete it, and wait until it is gone.
 pub fn remove(ctx: &Context, cluster: &str, name: &str) -> Result<()> {
     let ecs = Json::new(ctx, &aws::ECS)?;
-    if presence::to_delete("service", || find_ours(ctx, &ecs, cluster, name))?.is_none() {
+    if find_settled(|| find_ours(ctx, &ecs, cluster, name))?.is_none() {
         return Ok(());
     }
     if find(&ecs, cluster, name)?.is_some_and(|service| service.status == "ACTIVE") {

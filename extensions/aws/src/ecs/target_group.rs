@@ -112,7 +112,7 @@ pub fn health(elb: &Query, arn: &str) -> Result<Vec<Health>, Error> {
 /// Remove it, once its load balancer has let it go.
 pub fn remove(ctx: &Context, name: &str) -> Result<()> {
     let elb = Query::new(ctx, &aws::ELB)?;
-    if presence::to_delete("target group", || find(ctx, &elb, name))?.is_none() {
+    if find_settled(|| find(ctx, &elb, name))?.is_none() {
         return Ok(());
     }
     wait::until(every(5.seconds()), at_most(30.minutes()), || {

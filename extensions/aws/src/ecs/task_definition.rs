@@ -153,7 +153,7 @@ fn revisions(ecs: &Json, family: &str, status: &str) -> Result<Vec<String>, Erro
 /// Remove the whole family.
 pub fn remove(ctx: &Context, family: &str) -> Result<()> {
     let ecs = Json::new(ctx, &aws::ECS)?;
-    presence::to_delete("task definition", || Ok(newest(&ecs, family)?))?;
+    find_settled(|| Ok(newest(&ecs, family)?))?;
     // Lists lag behind, and the newest hides the one before: until there is none.
     wait::until(every(2.seconds()), at_most(10.minutes()), || {
         remove_all_but(ctx, family, None)?;

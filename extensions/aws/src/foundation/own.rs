@@ -80,9 +80,9 @@ impl<'a> Own<'a> {
     /// Take it down, in the order in which AWS lets go: again and again from the beginning while it does not, because
     /// interfaces go late and a part that was just made shows up late.
     pub(super) fn remove(&self) -> Result<()> {
-        let Some(vpc) = presence::to_delete("network", || self.vpc())? else { return Ok(()) };
+        let Some(vpc) = find_settled(|| self.vpc())? else { return Ok(()) };
         progress!("removing the network");
-        presence::to_delete("internet gateway", || self.gateway())?;
+        find_settled(|| self.gateway())?;
         wait::until(every(10.seconds()), at_most(30.minutes()), || match self.take_down(&vpc)? {
             None => ready(()),
             Some(part) => pending(format!("{part} is still in use")),

@@ -5,7 +5,7 @@ use cloudark_sdk::prelude::*;
 use serde::Deserialize;
 
 use super::config::Config;
-use crate::{mark, presence};
+use crate::mark;
 
 /// A database instance, as far as we look at it.
 #[derive(Debug, Clone, Deserialize)]
@@ -212,7 +212,7 @@ pub fn available(ctx: &Context, rds: &Query, id: &str, as_wanted: impl Fn(&Datab
 
 /// Delete it, after a last snapshot of this name where one is given, and wait until it is gone.
 pub fn remove(ctx: &Context, rds: &Query, id: &str, snapshot: Option<&str>) -> Result<()> {
-    if presence::to_delete("database", || find(ctx, rds, id))?.is_none() {
+    if find_settled(|| find(ctx, rds, id))?.is_none() {
         return Ok(());
     }
     wait::until(every(15.seconds()), at_most(90.minutes()), || {

@@ -54,7 +54,7 @@ pub fn ensure(ctx: &Context, rds: &Query, name: &str, subnets: &[String]) -> Res
 
 /// Remove it, once no instance is in it any more.
 pub fn remove(ctx: &Context, rds: &Query, name: &str) -> Result<()> {
-    if presence::to_delete("DB subnet group", || find(ctx, rds, name))?.is_none() {
+    if find_settled(|| find(ctx, rds, name))?.is_none() {
         return Ok(());
     }
     wait::until(every(10.seconds()), at_most(30.minutes()), || {

@@ -1,6 +1,6 @@
 //! The real call: substitute, sign, send; then take secrets out, scrub, and see what the answer proves.
 
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, UNIX_EPOCH};
 
 use zeroize::Zeroizing;
 
@@ -47,12 +47,21 @@ pub(crate) struct Answered {
     pub(crate) code: Option<String>,
 }
 
+/// The times of a call's intent.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Window {
+    /// Until when it may be handed to the network.
+    pub(super) send_before: Millis,
+    /// When it can no longer take effect, whatever became of it.
+    pub(super) settles_at: Millis,
+}
+
 /// The call, as a future that needs nothing of its run.
 pub(super) fn perform(
     host: &Host,
     permit: &Permit,
     request: &RecordedRequest,
-    settles_at: Millis,
+    window: Window,
     response_bytes: u64,
 ) -> impl Future<Output = Performed> + Send + 'static {
     let (permit, request) = (permit.clone(), request.clone());
@@ -146,7 +155,8 @@ pub(super) fn perform(
             allow_loopback_http: permit.origin.is_loopback(),
             allowed_ranges: services.ranges(&permit.origin),
             ca: None,
-            send_before: SystemTime::now() + Duration::from_millis(super::SEND_WITHIN_MS),
+            // The intent's, however long signing took: what is sent later could outlast its settling.
+            send_before: UNIX_EPOCH + Duration::from_millis(window.send_before.0),
         };
         let pool = format!("{} {}", scope.extension, scope.digest);
         let scrub = |text: &str| {
@@ -166,10 +176,10 @@ pub(super) fn perform(
                     let reason = format!("{summary} answered {}", inbound.status);
                     return Performed { summary, end: End::Again { reason }, bytes };
                 }
-                let answered = answered(&permit, &request, inbound, &scope.mark, settles_at, scrub);
+                let answered = answered(&permit, &request, inbound, &scope.mark, window.settles_at, scrub);
                 Performed { summary, end: End::Answered(Box::new(answered)), bytes }
             }
-            Err(error) => Performed { end: failed(&permit, &error, settles_at, scrub), summary, bytes: 0 },
+            Err(error) => Performed { end: failed(&permit, &error, window.settles_at, scrub), summary, bytes: 0 },
         }
     }
 }

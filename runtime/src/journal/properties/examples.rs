@@ -244,6 +244,20 @@ fn a_call_that_is_sent_again_settles_later() {
 }
 
 #[test]
+fn what_was_made_lately_may_not_show_until_it_has_settled() {
+    let mut journal = new();
+    let answers = [(Effect::Once, "made"), (Effect::Once, "refused"), (Effect::Idempotent, "put")];
+    for (position, (effect, request)) in (0..).zip(answers) {
+        let proof = if request == "refused" { Proof::NotPerformed } else { Proof::Performed };
+        journal.intend(at(1), call(effect, request)).unwrap();
+        journal.finish(position, "done".to_owned(), proof, Vec::new()).unwrap();
+    }
+    let fresh = |now| journal.fresh(now).map(|call| call.request.as_str()).collect::<Vec<_>>();
+    assert_eq!(fresh(at(99)), ["made"]);
+    assert_eq!(fresh(at(100)), Vec::<&str>::new());
+}
+
+#[test]
 fn a_refusal_of_a_call_that_was_sent_before_proves_nothing_and_is_asked_again() {
     let mut journal = new();
     journal.intend(at(1), call(Effect::Idempotent, "put")).unwrap();
