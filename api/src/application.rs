@@ -51,8 +51,11 @@ pub struct Application {
     pub environment: Name,
     /// What it is doing.
     pub status: ApplicationStatus,
-    /// The image that was asked for.
+    /// The image that runs; of the file, before the first deployment has ended.
     pub image: Option<String>,
+    /// The image of a redeployment that failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attempted_image: Option<String>,
     /// Where to reach it.
     pub url: Option<String>,
     /// What its COE says of it.

@@ -108,6 +108,20 @@ pub struct Inspection {
 pub struct InstallQuery {
     /// `sha256:…` of the component whose grants the operator has agreed to.
     pub agree: String,
+    /// What it may do at first.
+    #[serde(default)]
+    pub grants: FirstGrants,
+}
+
+/// What an extension may do once it is installed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum FirstGrants {
+    /// All that it asks for.
+    #[default]
+    Asked,
+    /// Nothing, until its grants are set.
+    Nothing,
 }
 
 /// `GET/PUT /v1/extensions/{name}/grants`.

@@ -7,7 +7,9 @@
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use cloudark_api::extension::{CredentialNeed, Extension, GrantsDocument, Inspection, Kind, KindRole, Setting};
+use cloudark_api::extension::{
+    CredentialNeed, Extension, FirstGrants, GrantsDocument, Inspection, Kind, KindRole, Setting,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::clouds::Clouds;
@@ -265,10 +267,14 @@ impl Registry {
         &self,
         wasm: Vec<u8>,
         agreed: &str,
+        grants: FirstGrants,
         services: &Arc<Services>,
     ) -> Result<Extension, RegistryError> {
         let bytes = wasm.clone();
-        let (_, row) = self.read(wasm, services).await?;
+        let (_, mut row) = self.read(wasm, services).await?;
+        if grants == FirstGrants::Nothing {
+            row.grants = Grants { digest: Some(row.digest), ..Grants::default() };
+        }
         if row.digest.to_string() != agreed {
             return Err(RegistryError::NotAgreed { agreed: agreed.to_owned(), digest: row.digest });
         }

@@ -91,6 +91,7 @@ async fn a_new_version_that_does_not_come_up_leaves_the_old_one_serving_and_says
     let shown = world.client.get("/v1/applications/web").await.ok();
     assert_eq!((&shown["status"], &shown["url"]), (&json!("degraded"), &url), "{shown:#}");
     assert!(shown["problem"].as_str().is_some_and(|problem| problem.contains("did not come up")), "{shown:#}");
+    assert_eq!((&shown["image"], &shown["attempted_image"]), (&json!("web:1"), &json!("web:crash")), "{shown:#}");
     assert_eq!(world.of_type("task-definition").await.len(), 1, "the failed version's definition is gone");
 
     let again = world.redeploy("web", &app("web:2", &[])).await;

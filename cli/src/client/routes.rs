@@ -5,7 +5,7 @@ use std::fmt::Display;
 use cloudark_api::application::{Application, ApplicationRequest, LogLine, LogQuery, LogStream};
 use cloudark_api::credential::{Cloud, CloudSetup};
 use cloudark_api::environment::{Environment, EnvironmentPlan, EnvironmentRequest, EnvironmentSummary, Protection};
-use cloudark_api::extension::{Extension, GrantsDocument, Inspection, Kind, PolicyDocument};
+use cloudark_api::extension::{Extension, FirstGrants, GrantsDocument, Inspection, Kind, PolicyDocument};
 use cloudark_api::ids::{Name, OperationId};
 use cloudark_api::operation::{Accepted, Operation};
 use cloudark_api::page::Page;
@@ -94,9 +94,19 @@ impl Client {
     }
 
     /// Installs a component whose digest the operator has agreed to.
-    pub async fn install(&self, file: &str, wasm: Vec<u8>, agree: &str) -> Result<Extension, Failure> {
-        let call = Call::new(doing("installing", file), Method::POST, &["extensions"]);
-        self.fetch(call.query("agree", agree).component(wasm)).await
+    pub async fn install(
+        &self,
+        file: &str,
+        wasm: Vec<u8>,
+        agree: &str,
+        grants: FirstGrants,
+    ) -> Result<Extension, Failure> {
+        let call = Call::new(doing("installing", file), Method::POST, &["extensions"]).query("agree", agree);
+        let call = match grants {
+            FirstGrants::Asked => call,
+            FirstGrants::Nothing => call.query("grants", "nothing"),
+        };
+        self.fetch(call.component(wasm)).await
     }
 
     /// Removes an extension.

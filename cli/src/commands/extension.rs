@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use cloudark_api::extension::{Extension, Inspection, KindRole};
+use cloudark_api::extension::{Extension, FirstGrants, Inspection, KindRole};
 use serde::Deserialize;
 
 use crate::args::extension::{Extension as Command, Install};
@@ -94,7 +94,9 @@ async fn install(screen: Screen, client: &Client, command: &Install) -> Result<(
             return Err(Failure::NotConfirmed("nothing was installed".to_owned()));
         }
     }
-    let installed = client.install(&file, wasm, digest).await?;
+    // Never more than was granted, not even for the moment between the two requests.
+    let first = if grants.is_some() { FirstGrants::Nothing } else { FirstGrants::Asked };
+    let installed = client.install(&file, wasm, digest, first).await?;
     if let Some(grants) = grants {
         client.set_grants(&installed.name, grants.text).await?;
     }
@@ -131,11 +133,34 @@ pub fn asked(inspection: &Inspection) -> Vec<Line> {
     if inspection.asks.is_empty() {
         lines.push(Line::from("It asks for nothing."));
     } else {
-        lines.extend(bullets("It asks to:", &inspection.asks));
+        lines.push(Line::new().styled(style::STRONG, "It asks to:"));
+        lines.extend(by_place(&inspection.asks));
     }
     if !inspection.wider.is_empty() {
         lines.push(Line::new().styled(style::WARN, "More than the installed version may:"));
         lines.extend(inspection.wider.iter().map(|more| Line::new().styled(style::WARN, format!("  + {more}"))));
+    }
+    lines
+}
+
+/// What it asks for, each place once with what is asked there.
+fn by_place(asks: &[String]) -> Vec<Line> {
+    let mut lines = Vec::new();
+    let mut last = None;
+    for ask in asks {
+        match ask.split_once(": ") {
+            Some((place, what)) => {
+                if last != Some(place) {
+                    lines.push(Line::new().styled(style::STRONG, format!("  at {place}")));
+                }
+                last = Some(place);
+                lines.push(Line::from(format!("    - {what}")));
+            }
+            None => {
+                last = None;
+                lines.push(Line::from(format!("  - {ask}")));
+            }
+        }
     }
     lines
 }

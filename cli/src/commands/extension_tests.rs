@@ -18,7 +18,11 @@ fn inspection() -> Inspection {
             settings: vec![],
             credentials: vec![],
         },
-        asks: vec!["sign requests to rds with the aws credentials".into(), "write\u{1b}[2Jlogs".into()],
+        asks: vec![
+            "https://rds.*.amazonaws.com, signed by aws-sigv4 for rds: may read Describe*".into(),
+            "https://rds.*.amazonaws.com, signed by aws-sigv4 for rds: may call CreateDBInstance, once".into(),
+            "write\u{1b}[2Jlogs".into(),
+        ],
         grants_yaml: String::new(),
         replaces: Some("0.1.0".into()),
         wider: vec!["delete load balancers".into()],

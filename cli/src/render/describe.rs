@@ -89,7 +89,7 @@ pub fn pieces(list: &[PieceView]) -> Vec<Line> {
     lines
 }
 
-fn add_outputs(fields: &mut Table, indent: &str, outputs: &[Output]) {
+fn add_outputs<'a>(fields: &mut Table, indent: &str, outputs: impl IntoIterator<Item = &'a Output>) {
     for output in outputs {
         fields.field(&format!("{indent}{}", output.name), value(output));
     }
@@ -154,7 +154,13 @@ pub fn application(of: &Application) -> Vec<Line> {
     }
     fields.field("url", or_dash(of.url.as_deref()));
     fields.field("image", or_dash(of.image.as_deref()));
-    add_outputs(&mut fields, "", &of.outputs);
+    if let Some(attempted) = of.attempted_image.as_deref().filter(|attempted| Some(*attempted) != of.image.as_deref()) {
+        fields.field("tried", Line::new().styled(style::WARN, attempted));
+    }
+    // What its COE says again is not shown again.
+    let shown = ["environment", "url", "image"];
+    let more = of.outputs.iter().filter(|output| !shown.contains(&output.name.to_lowercase().as_str()));
+    add_outputs(&mut fields, "", more);
     fields.field("created", moment(&of.created_at));
     fields.field("updated", moment(&of.updated_at));
     if let Some(operation) = &of.operation {

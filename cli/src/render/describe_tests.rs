@@ -75,6 +75,7 @@ fn web() -> Application {
         environment: "wp".parse().unwrap(),
         status: ApplicationStatus::Available,
         image: Some("nginx:1.29".into()),
+        attempted_image: None,
         url: Some("http://web-1.elb.amazonaws.com".into()),
         outputs: vec![output("token", None, true)],
         summary: "2 of 2 tasks run".into(),

@@ -59,7 +59,7 @@ async fn install_extension(
     Asked(query): Asked<InstallQuery>,
     Component(wasm): Component,
 ) -> Result<(StatusCode, Json<Extension>), Refusal> {
-    let extension = app.registry.install(wasm, &query.agree, &app.services).await?;
+    let extension = app.registry.install(wasm, &query.agree, query.grants, &app.services).await?;
     app.engine.audit("install", &format!("extension/{} {}", extension.name, extension.digest)).await?;
     Ok((StatusCode::CREATED, Json(extension)))
 }

@@ -33,6 +33,9 @@ pub(super) enum RunFault {
     /// Another account, an extension that is not there: the operator has to mend it, then it goes on.
     #[error("{0}")]
     Held(String),
+    /// Another server's run has it, and its row.
+    #[error("another server (start {0}) works on it")]
+    Elsewhere(String),
     /// The store takes no writes now: nothing was sent.
     #[error("the store takes no writes: {0}")]
     Unwritable(String),
@@ -84,7 +87,7 @@ impl Engine {
         let key = id.key();
         let claim = match lease::standing(&**store, &self.incarnation, &key).await? {
             Standing::Free(claim) | Standing::Ours(claim) => claim,
-            Standing::Held(other) => return Err(RunFault::Held(format!("another server (start {other}) works on it"))),
+            Standing::Held(other) => return Err(RunFault::Elsewhere(other.to_string())),
         };
         if let TaskState::Waiting { wake_at, .. } = task.state {
             task.woken = task.woken.max(wake_at);
@@ -359,18 +362,22 @@ impl Engine {
         host.events()
     }
 
+    /// Says why a task does not run: to whoever watches, and on its row.
     async fn tell_held(&self, id: &TaskId, shared: &Arc<Mutex<Active>>, reason: &str) {
-        let txn = {
-            let mut active = shared.lock().await;
-            let Some(task) = active.tasks.get_mut(id.number as usize) else { return };
-            if task.note == reason {
-                return;
-            }
-            reason.clone_into(&mut task.note);
-            let view = task.view(true, true);
-            write(&active.events, &id.operation, vec![EventKind::Task { task: view }])
+        let mut active = shared.lock().await;
+        let Some(task) = active.tasks.get_mut(id.number as usize) else { return };
+        if task.note == reason {
+            return;
+        }
+        reason.clone_into(&mut task.note);
+        let row = Txn::new().put_json(Table::Task, id.key(), &*task);
+        let view = task.view(true, true);
+        let event = write(&active.events, &id.operation, vec![EventKind::Task { task: view }]);
+        let written = match row {
+            Ok(row) => self.services.store.commit(row.and(event)).await.map(|_| ()),
+            Err(error) => Err(error),
         };
-        if let Err(error) = self.services.store.commit(txn).await {
+        if let Err(error) = written {
             tracing::debug!(%error, "an event was not written");
         }
     }

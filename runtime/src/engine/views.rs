@@ -31,6 +31,11 @@ pub fn kind_name(kind: OperationKind) -> String {
     kebab(&kind)
 }
 
+/// The image that an application's configuration names; a manifest names several.
+fn image(config: &serde_json::Value) -> Option<String> {
+    config.get("image")?.as_str().map(str::to_owned)
+}
+
 fn kebab(value: &impl serde::Serialize) -> String {
     serde_json::to_value(value).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
 }
@@ -267,7 +272,8 @@ impl Engine {
             None => Vec::new(),
         };
         Ok(Application {
-            image: row.spec.get("image").and_then(|image| image.as_str()).map(str::to_owned),
+            attempted_image: record.as_ref().and_then(|record| image(record.attempted.as_ref()?)),
+            image: image(record.as_ref().map_or(&row.spec, |record| &record.config)),
             url: deployment.and_then(|deployment| deployment.url.clone()),
             summary: deployment.map(|deployment| crate::host::trail::clean(&deployment.summary)).unwrap_or_default(),
             outputs,

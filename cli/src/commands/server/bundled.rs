@@ -7,6 +7,7 @@ use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use cloudark_api::extension::FirstGrants;
 use sha2::{Digest as _, Sha256};
 
 use crate::client::Client;
@@ -75,7 +76,7 @@ impl Bundle {
                 screen.note(format!("  → agree to it with: cld extension install {file}"));
                 continue;
             }
-            let extension = client.install(&file, wasm, &inspection.extension.digest).await?;
+            let extension = client.install(&file, wasm, &inspection.extension.digest, FirstGrants::Asked).await?;
             screen.note(format!("{} {} is installed", extension.name, extension.version));
         }
         Ok(())

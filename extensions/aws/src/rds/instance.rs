@@ -160,7 +160,11 @@ pub fn create(ctx: &Context, rds: &Query, id: &str, config: &Config, site: &Site
     Ok(rds.act("CreateDBInstance", form)?)
 }
 
-/// Change it, at once instead of in the next maintenance window.
+/// What RDS says of a database that is busy with another change.
+const BUSY: [&str; 2] = ["InvalidDBInstanceState", "InvalidDBInstanceStateFault"];
+
+/// Change it, at once instead of in the next maintenance window. While it is busy it takes no change, also when it is busy
+/// with this one: an earlier copy of the call may have arrived.
 pub fn modify(
     rds: &Query,
     before: &Database,
@@ -188,7 +192,12 @@ pub fn modify(
     if let Some(password) = password {
         form = form.secret("MasterUserPassword", password);
     }
-    Ok(rds.act("ModifyDBInstance", form)?)
+    wait::until(every(15.seconds()), at_most(90.minutes()), || {
+        match rds.act("ModifyDBInstance", form.clone()).or_code(&BUSY)? {
+            Some(()) => ready(()),
+            None => pending("database takes no change yet"),
+        }
+    })
 }
 
 /// Wait until it is available, nothing is left to change, and it is as wanted.
@@ -231,7 +240,7 @@ pub fn remove(ctx: &Context, rds: &Query, id: &str, snapshot: Option<&str>) -> R
         match rds
             .act("DeleteDBInstance", form)
             .or_absent()
-            .or_code(&["InvalidDBInstanceState", "InvalidDBInstanceStateFault"])?
+            .or_code(&BUSY)?
         {
             Some(None) => ready(()),
             Some(Some(())) => pending("database is deleting"),

@@ -197,11 +197,13 @@ fn needs_of(grant: &HttpGrant) -> Vec<Need<'_>> {
         sign: grant.sign.as_ref(),
         origin: grant.origin.to_string(),
         operation: operation.to_owned(),
+        marks: false,
         hands_on,
     };
     let rules = grant.allow.iter().map(|rule| {
         let templates = rule.conditions.iter().flat_map(|(_, condition)| templates_of(condition)).collect();
-        need(&rule.op, templates)
+        let marks = rule.conditions.iter().any(|(_, condition)| *condition == Condition::Mark);
+        Need { marks, ..need(&rule.op, templates) }
     });
     let reads = grant.read.iter().map(|read| match grant.protocol {
         Protocol::Rest => need(&format!("GET {}", read_path(read)), Vec::new()),

@@ -225,7 +225,8 @@ fn answered(
             if hide(&latin) == latin { Body::new(bytes) } else { Body::Text("[scrubbed]".to_owned()) }
         }
     };
-    let failed = !(200..300).contains(&status);
+    let is_absent = effect == Effect::Read && says_absent(status, code.as_deref());
+    let failed = !(200..300).contains(&status) && !is_absent;
     let result = if proof == Proof::Lost {
         RecordedResult::lost(&hide(&format!("{} answered {status}", permit.origin)), settles_at)
     } else {
@@ -233,6 +234,15 @@ fn answered(
         RecordedResult::Response { status, headers, body }
     };
     Answered { result, proof, owned, captured, changes: effect.changes_the_world(), failed, code }
+}
+
+/// Whether an answer says that there is no such thing: of a look, that is an answer like any other. A status or the
+/// service's own code (`DBInstanceNotFound`, `NoSuchEntity`, `RESOURCE_NOT_FOUND`) says so.
+fn says_absent(status: u16, code: Option<&str>) -> bool {
+    let code: String = code.unwrap_or_default().chars().filter(char::is_ascii_alphanumeric).collect();
+    let code = code.to_ascii_lowercase();
+    status == 404
+        || (400..500).contains(&status) && ["notfound", "nosuch", "doesnotexist"].iter().any(|word| code.contains(word))
 }
 
 fn failed(permit: &Permit, error: &SendError, settles_at: Millis, scrub: impl Fn(&str) -> String) -> End {
@@ -267,5 +277,24 @@ fn encoding(encoding: Encoding) -> BodyEncoding {
         Encoding::Json => BodyEncoding::Json,
         Encoding::Xml => BodyEncoding::Xml,
         Encoding::Base64 => BodyEncoding::Base64,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::says_absent;
+
+    #[test]
+    fn that_there_is_no_such_thing_is_no_failure_of_a_look() {
+        let absent = [
+            (404, None),
+            (404, Some("DBInstanceNotFound")),
+            (400, Some("InvalidGroup.NotFound")),
+            (404, Some("NoSuchEntity")),
+            (400, Some("ResourceNotFoundException")),
+        ];
+        assert!(absent.into_iter().all(|(status, code)| says_absent(status, code)));
+        let failed = [(403, Some("AccessDenied")), (400, None), (400, Some("Throttling")), (500, Some("NotFound"))];
+        assert!(!failed.into_iter().any(|(status, code)| says_absent(status, code)));
     }
 }

@@ -52,6 +52,7 @@ fn the_least_policy_names_exactly_what_is_granted() {
     assert_eq!(
         of("Rds")["Action"],
         json!([
+            "rds:AddTagsToResource",
             "rds:CreateDBInstance",
             "rds:DeleteDBInstance",
             "rds:Describe*",
@@ -60,7 +61,11 @@ fn the_least_policy_names_exactly_what_is_granted() {
         ])
     );
     assert_eq!(of("PassRole")["Resource"], json!(["arn:aws:iam::*:role/*"]));
-    assert_eq!(statements.len(), 7);
+    assert_eq!(
+        of("ServiceLinkedRoles")["Condition"]["StringEquals"]["iam:AWSServiceName"],
+        json!(["ecs.amazonaws.com", "rds.amazonaws.com"])
+    );
+    assert_eq!(statements.len(), 8);
 }
 
 #[test]
