@@ -41,6 +41,8 @@ pub async fn run(context: &Context, command: Command) -> Result<Exit, Failure> {
             let path = absolute(&file)?;
             context.client()?.backup(path.display().to_string()).await?;
             screen.note(format!("the backup is in {}", path.display()));
+            screen.note("  it opens with `master.key` of the data folder only: keep a copy of that, and elsewhere");
+            screen.note("  on another machine, install the same extensions before its environments change");
         }
         Command::Restore { file } => return restore(context, &file).await,
     }
