@@ -126,7 +126,9 @@ impl From<DurableError> for Interrupt {
         match error {
             DurableError::Rules(error) => Self::Journal(error.to_string()),
             DurableError::Store(error) => Self::Store(error.to_string()),
-            DurableError::Format { .. } => Self::Journal(error.to_string()),
+            DurableError::Format { .. } | DurableError::Packed | DurableError::Archive(_) => {
+                Self::Journal(error.to_string())
+            }
         }
     }
 }

@@ -36,6 +36,12 @@ pub enum DurableError {
         /// Why.
         reason: String,
     },
+    /// The task has ended, and its journal is packed: no run can go on with it.
+    #[error("the task has ended and its journal is packed: nothing goes on with it")]
+    Packed,
+    /// A packed journal cannot be read.
+    #[error(transparent)]
+    Archive(#[from] super::archive::ArchiveError),
 }
 
 /// The result of a call, ready to be recorded.
@@ -77,17 +83,16 @@ impl DurableJournal {
         let mut entries = Vec::with_capacity(rows.len());
         let mut versions = Vec::with_capacity(rows.len());
         for (position, row) in (0..).zip(rows) {
-            let format = |reason: String| DurableError::Format { position, reason };
             if row.key != *task.clone().u32(position) {
-                return Err(format("it is not there, and later ones are".to_owned()));
+                let reason = "it is not there, and later ones are".to_owned();
+                return Err(DurableError::Format { position, reason });
             }
-            let layout: Layout = serde_json::from_slice(&row.value).map_err(|error| format(error.to_string()))?;
-            if layout.format > Entry::FORMAT {
-                return Err(format(format!("format {}, this server reads up to {}", layout.format, Entry::FORMAT)));
-            }
-            let entry: Entry = serde_json::from_slice(&row.value).map_err(|error| format(error.to_string()))?;
-            entries.push(entry);
+            entries.push(parse(position, &row.value)?);
             versions.push(row.version);
+        }
+        // Nobody goes on with a packed journal. A run that took it for an empty one would repeat every call.
+        if entries.is_empty() && store.get(Table::Archive, &task).await?.is_some() {
+            return Err(DurableError::Packed);
         }
         let home = Home { store, task, lease, versions };
         Ok(Self { journal: Journal::load(entries, woken_at), home: Some(home), staged: Txn::new() })
@@ -206,6 +211,19 @@ impl Home {
     fn row(&self, position: u32) -> Key {
         self.task.clone().u32(position)
     }
+}
+
+/// Reads the entry at this position.
+///
+/// # Errors
+/// [`DurableError::Format`].
+pub(super) fn parse(position: u32, value: &[u8]) -> Result<Entry, DurableError> {
+    let format = |reason: String| DurableError::Format { position, reason };
+    let layout: Layout = serde_json::from_slice(value).map_err(|error| format(error.to_string()))?;
+    if layout.format > Entry::FORMAT {
+        return Err(format(format!("format {}, this server reads up to {}", layout.format, Entry::FORMAT)));
+    }
+    serde_json::from_slice(value).map_err(|error| format(error.to_string()))
 }
 
 /// What all layouts of an entry begin with.

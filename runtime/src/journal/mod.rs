@@ -12,6 +12,7 @@
 //! | `replay/wait` | how a wait comes back to its mark, what a retry removes, when a deadline fires |
 //! | `replay/once` | what keeps a call from being sent twice |
 //! | [`durable`] | the same journal on a store: who may write, and in which order |
+//! | [`archive`] | the journals of tasks that have ended: packed, and read again |
 //! | `properties` | guests of all kinds in a world where everything goes wrong, against the promises below |
 //!
 //! # What it guarantees
@@ -28,6 +29,7 @@
 //! 5. *Time* is logical and never goes back. A wait's deadline survives every cut that keeps its mark, and a wait
 //!    ends: one look that began at or after the deadline is had, and then it expires.
 
+pub mod archive;
 pub mod durable;
 pub mod entry;
 #[cfg(test)]

@@ -34,7 +34,7 @@ pub enum Table {
     Extension = 10,
     /// What operators have granted, by digest.
     Grant = 11,
-    /// Bytes kept by digest (components, archived journals).
+    /// Bytes kept by digest.
     Blob = 12,
     /// Sealed cloud credentials.
     Credential = 13,
@@ -46,7 +46,7 @@ pub enum Table {
     Audit = 16,
     /// Answers already given, by idempotency key.
     Idempotency = 17,
-    /// When which waiting task is to be woken.
+    /// Which operations have not ended, and until when what is left of those that have is kept.
     Timer = 18,
     /// Finished operations of an environment.
     History = 19,
@@ -60,6 +60,8 @@ pub enum Table {
     Trust = 23,
     /// Containers: images built and pushed.
     Container = 24,
+    /// Journals of tasks that have ended, packed.
+    Archive = 25,
 }
 
 impl Table {
@@ -97,6 +99,7 @@ impl Table {
             Self::Incarnation => "incarnation",
             Self::Trust => "trust",
             Self::Container => "container",
+            Self::Archive => "archive",
         }
     }
 }
