@@ -8,11 +8,13 @@
 //! ranges:                            # private addresses that an origin may have
 //!   "https://10.0.0.2": [10.0.0.0/8]
 //! proxy: { url: "http://proxy.example.com:3128", no-proxy: "localhost,.internal" }
+//! journal: { keep: 90d }             # how long single calls of ended operations are kept
 //! ```
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde::Deserialize;
 
@@ -41,6 +43,53 @@ pub struct Config {
     pub ranges: BTreeMap<String, Vec<String>>,
     /// The proxy that requests to clouds go through.
     pub proxy: Option<ProxySetting>,
+    /// What is kept of operations that have ended.
+    pub journal: JournalSetting,
+}
+
+/// What is kept of operations that have ended.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct JournalSetting {
+    /// For how long after its end the journals and events of an operation are kept.
+    pub keep: Period,
+}
+
+/// A length of time, written as a whole number and a unit: `90d`, `12h`, `30m`, `45s`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Period(Duration);
+
+impl Period {
+    /// The units, and their seconds.
+    const UNITS: [(&str, u64); 4] = [("s", 1), ("m", 60), ("h", 60 * 60), ("d", 24 * 60 * 60)];
+
+    /// How long it is.
+    #[must_use]
+    pub fn duration(self) -> Duration {
+        self.0
+    }
+}
+
+impl Default for Period {
+    /// 90 days.
+    fn default() -> Self {
+        Self(Duration::from_secs(90 * 24 * 60 * 60))
+    }
+}
+
+impl TryFrom<String> for Period {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let unit = |(unit, seconds): (&str, u64)| Some((text.trim().strip_suffix(unit)?, seconds));
+        let read = Self::UNITS.into_iter().find_map(unit).and_then(|(number, seconds)| {
+            let number = number.parse::<u64>().ok().filter(|_| number.bytes().all(|byte| byte.is_ascii_digit()))?;
+            Some(Duration::from_secs(number.checked_mul(seconds)?))
+        });
+        read.map(Self)
+            .ok_or_else(|| format!("\"{text}\" is no length of time: write a whole number and s, m, h or d, as in 90d"))
+    }
 }
 
 /// A proxy for requests to clouds.
@@ -204,6 +253,20 @@ mod tests {
         let open = Config { listen: Some("0.0.0.0:5002".parse().unwrap()), ..Config::default() };
         assert!(open.listen().unwrap_err().to_string().contains("hosts"));
         assert!(Config { hosts: vec!["cloudark.example.com".to_owned()], ..open }.listen().is_ok());
+    }
+
+    #[test]
+    fn a_period_has_a_unit() {
+        let keep = |text: &str| Config::from_yaml(&format!("journal: {{ keep: {text} }}\n"));
+        for (text, seconds) in [("90d", 7_776_000), ("12h", 43_200), ("30m", 1_800), ("45s", 45), ("0s", 0)] {
+            assert_eq!(keep(text).unwrap().journal.keep.duration(), Duration::from_secs(seconds), "{text}");
+        }
+        assert_eq!(keep("90d").unwrap(), Config::default());
+        for text in ["d", "90", "'90 d'", "-1d", "+1d", "1.5d", "9w", "99999999999999999999d", "999999999999999999d"] {
+            let error = keep(text).unwrap_err();
+            assert!(error.contains("journal") || error.contains("as in 90d"), "{text}: {error}");
+        }
+        assert!(keep("forever").unwrap_err().contains("as in 90d"));
     }
 
     #[test]

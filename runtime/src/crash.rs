@@ -30,6 +30,18 @@ pub enum Phase {
     BeforeEnd,
     /// How a run ended is durable, and nothing else has happened.
     AfterEnd,
+    /// The journal of a task that has ended is about to be packed.
+    BeforePacked,
+    /// It is packed.
+    AfterPacked,
+}
+
+impl Phase {
+    /// Whether it is on an operation's way. What follows its end is in no order with what users see of it, so it is not
+    /// recorded: a test that wants to die there names it.
+    fn is_on_the_way(self) -> bool {
+        !matches!(self, Self::BeforePacked | Self::AfterPacked)
+    }
 }
 
 impl fmt::Display for Phase {
@@ -42,6 +54,8 @@ impl fmt::Display for Phase {
             Self::AfterResult => "after-result",
             Self::BeforeEnd => "before-end",
             Self::AfterEnd => "after-end",
+            Self::BeforePacked => "before-packed",
+            Self::AfterPacked => "after-packed",
         })
     }
 }
@@ -95,7 +109,8 @@ fn points() -> Option<&'static Points> {
 pub fn reach(task: &str, position: u32, phase: Phase) {
     let Some(points) = points() else { return };
     let point = format!("{task} {position} {phase}");
-    if let Some(log) = &points.log
+    if phase.is_on_the_way()
+        && let Some(log) = &points.log
         && let Ok(mut file) = std::fs::OpenOptions::new().create(true).append(true).open(log)
     {
         // One write, so that no other thread's point comes in between.

@@ -120,6 +120,7 @@ impl Server {
         let (wanted, timing) = (config.listen()?, config.timing()?);
         let egress = EgressConfig { proxy: config.proxy()?, ..EgressConfig::default() };
         let ranges = config.ranges()?;
+        let keep = config.journal.keep.duration();
         let home = Home::open(data)?;
         let vault = Arc::new(Vault::new(Arc::new(master_key(&home)?)));
 
@@ -144,7 +145,7 @@ impl Server {
         let registry = Registry::open(Arc::clone(&store), Arc::clone(&sandbox), home.components(), timing).await?;
         let registry = Arc::new(registry);
         let services = Arc::new(Services { store: Arc::clone(&store), vault, egress, clouds, timing, ranges });
-        let engine = Engine::new(Arc::clone(&services), Arc::clone(&sandbox), Arc::clone(&registry), incarnation);
+        let engine = Engine::new(Arc::clone(&services), Arc::clone(&sandbox), Arc::clone(&registry), incarnation, keep);
         let recovered = engine.recover().await?;
         tracing::info!(data = %home.path().display(), incarnation = engine.incarnation(), recovered, "ready");
 

@@ -7,6 +7,7 @@ use cloudark_api::operation::{EventKind, OperationKind, OperationStatus, TaskErr
 
 use super::Engine;
 use super::model::{ApplicationRow, EnvironmentRow, OperationRow, RecordRow, TaskRow, TaskState};
+use super::retention::kept_key;
 use super::schedule::{Active, open_key, write};
 use crate::host::wall;
 use crate::store::{Key, Store, StoreError, Table, Txn, Typed};
@@ -65,6 +66,7 @@ impl Engine {
             .check_version(Table::Operation, &key, active.version)
             .put_json(Table::Operation, &key, &row)?
             .delete(Table::Timer, open_key(&operation))
+            .put(Table::Timer, kept_key(now, &operation), "")
             .must_land();
         txn = txn.and(self.environment_end(store, &row, rolled_back, now).await?);
         txn = txn.and(self.applications_end(store, &row, &active.tasks, now).await?);

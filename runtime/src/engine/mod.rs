@@ -14,7 +14,8 @@
 //! - [`inputs`]: what an export is called with;
 //! - [`submit`]: requests become operations, in one transaction;
 //! - [`query`]: validate, plan, logs: nothing is stored;
-//! - [`events`]: what watchers see.
+//! - [`events`]: what watchers see;
+//! - `retention`: what becomes of an operation after its end.
 //!
 //! State lives in rows. What is in memory is a cache of them, and the set of tasks that run at this moment: a
 //! waiting operation is its rows and one entry of the timer.
@@ -28,6 +29,7 @@ pub mod inputs;
 pub mod model;
 pub mod outcome;
 pub mod query;
+mod retention;
 pub mod schedule;
 pub mod submit;
 pub mod views;
@@ -35,6 +37,7 @@ pub mod views;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::time::Duration;
 
 use cloudark_api::ids::OperationId;
 use tokio::sync::{Mutex, Semaphore};
@@ -59,6 +62,7 @@ pub struct Engine {
     timer: Timer,
     waiting: AtomicU64,
     retry: outcome::RetryLimits,
+    retention: retention::Retention,
 }
 
 /// Why a request cannot be done.
@@ -122,15 +126,18 @@ impl EngineError {
 }
 
 impl Engine {
-    /// An engine on these parts; nothing runs until [`Engine::recover`].
+    /// An engine on these parts; nothing runs until [`Engine::recover`]. Single calls of an operation are kept for so
+    /// long after its end.
     #[must_use]
     pub fn new(
         services: Arc<Services>,
         sandbox: Arc<Sandbox>,
         registry: Arc<Registry>,
         incarnation: Incarnation,
+        keep: Duration,
     ) -> Arc<Self> {
         let runs = sandbox.limits().concurrent_runs as usize;
+        let retention = retention::Retention::new(Arc::clone(&services.store), keep);
         Arc::new(Self {
             services,
             sandbox,
@@ -141,6 +148,7 @@ impl Engine {
             timer: Timer::default(),
             waiting: AtomicU64::new(0),
             retry: outcome::RetryLimits::default(),
+            retention,
         })
     }
 

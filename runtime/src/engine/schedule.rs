@@ -90,6 +90,7 @@ impl Engine {
         }
         let engine = Arc::clone(self);
         tokio::spawn(async move { engine.run_timer().await });
+        self.keep_and_forget();
         Ok(count)
     }
 
@@ -224,6 +225,7 @@ impl Engine {
                     let follower = self.end(&mut active, status, errors).await?;
                     drop(active);
                     self.active.lock().await.remove(operation);
+                    self.retention.ended(operation.clone());
                     if let Some(follower) = follower {
                         tokio::spawn(Arc::clone(self).waking(follower));
                     }

@@ -14,6 +14,7 @@ use cloudark_api::problem::Diagnostic;
 use super::execute::generation_key;
 use super::files::EnvironmentPlanInput;
 use super::model::{EnvironmentRow, OperationRow, RecordRow, TaskRow, TaskState};
+use super::retention::kept_key;
 use super::schedule::open_key;
 use super::{Engine, EngineError};
 use crate::host::scope::PieceKey;
@@ -84,7 +85,7 @@ impl Engine {
         row.status = OperationStatus::Running;
         row.cancel_requested = false;
         row.errors.clear();
-        row.ended = None;
+        let ended = row.ended.take();
         let status = match row.kind {
             OperationKind::CreateEnvironment => Some(EnvironmentStatus::Creating),
             OperationKind::UpdateEnvironment => Some(EnvironmentStatus::Updating),
@@ -96,6 +97,9 @@ impl Engine {
             .check_version(Table::Operation, &key, operation.version)
             .put_json(Table::Operation, &key, &row)?
             .put(Table::Timer, open_key(id), "");
+        if let Some(ended) = ended {
+            txn = txn.delete(Table::Timer, kept_key(ended, id));
+        }
         for task in tasks {
             if task.value.state == TaskState::Done {
                 continue;
@@ -103,7 +107,7 @@ impl Engine {
             let task_key = task.value.id(id).key();
             // It begins anew, as a rollback or a delete would after it: it finds what there is by its names, and is
             // told which calls never had an outcome. Its old journal would only lead it to the same failure.
-            txn = txn.delete_prefix(Table::Journal, &task_key);
+            txn = txn.delete_prefix(Table::Journal, &task_key).delete(Table::Archive, &task_key);
             let mut again = task.value;
             again.inputs = None;
             again.started = None;

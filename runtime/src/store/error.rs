@@ -108,7 +108,7 @@ impl StoreError {
     }
 
     /// A row whose value is not what its table holds.
-    pub(super) fn bad_row(table: Table, key: &[u8], why: impl std::fmt::Display) -> Self {
+    pub(crate) fn bad_row(table: Table, key: &[u8], why: impl std::fmt::Display) -> Self {
         Self::Corrupt { what: format!("{table} {}: {why}", printable(key)) }
     }
 }
