@@ -9,6 +9,7 @@ pub mod environment;
 pub mod extension;
 pub mod files;
 pub mod ids;
+pub mod journal;
 pub mod operation;
 pub mod page;
 pub mod problem;

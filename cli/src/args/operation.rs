@@ -18,6 +18,13 @@ pub enum Operation {
         /// The operation
         id: String,
     },
+    /// Show what an operation's tasks have asked their clouds, call by call
+    Journal {
+        /// The operation
+        id: String,
+        /// The task, by its number; all of them when it is left out
+        task: Option<u32>,
+    },
     /// Watch an operation until it is done
     Watch {
         /// The operation

@@ -7,6 +7,7 @@ use cloudark_api::credential::{Cloud, CloudSetup};
 use cloudark_api::environment::{Environment, EnvironmentPlan, EnvironmentRequest, EnvironmentSummary, Protection};
 use cloudark_api::extension::{Extension, FirstGrants, GrantsDocument, Inspection, Kind, PolicyDocument};
 use cloudark_api::ids::{Name, OperationId};
+use cloudark_api::journal::JournalEntry;
 use cloudark_api::operation::{Accepted, Operation};
 use cloudark_api::page::Page;
 use cloudark_api::resource::PieceView;
@@ -281,6 +282,13 @@ impl Client {
     /// An operation.
     pub async fn operation(&self, id: &OperationId) -> Result<Operation, Failure> {
         self.fetch(get(doing("showing operation", id), &["operations", &id.0])).await
+    }
+
+    /// The journal of a task.
+    pub async fn journal(&self, id: &OperationId, task: u32) -> Result<Vec<JournalEntry>, Failure> {
+        let number = task.to_string();
+        let path = ["operations", &id.0, "tasks", &number, "journal"];
+        self.all(|| get(doing(&format!("showing the journal of task {task} of"), id), &path)).await
     }
 
     /// Asks an operation to end and take back what it made.

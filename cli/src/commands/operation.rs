@@ -6,6 +6,7 @@ use crate::args::operation::Operation as Command;
 use crate::context::Context;
 use crate::exit::{Exit, Failure};
 use crate::render::describe;
+use crate::render::journal::{self, TaskJournal};
 use crate::render::time::now_ms;
 use crate::watch;
 
@@ -27,6 +28,22 @@ pub async fn run(context: &Context, command: Command) -> Result<Exit, Failure> {
             let operation = client.operation(&parse(&id)?).await?;
             let width = screen.width().unwrap_or(usize::MAX);
             screen.answer(&operation, || describe::operation(&operation, now_ms(), width))?;
+        }
+        Command::Journal { id, task } => {
+            let operation = client.operation(&parse(&id)?).await?;
+            let mut journals = Vec::new();
+            for of in operation.tasks.into_iter().filter(|of| task.is_none_or(|number| of.number == number)) {
+                let entries = client.journal(&operation.id, of.number).await?;
+                journals.push(TaskJournal { task: of, entries });
+            }
+            if let (Some(number), true) = (task, journals.is_empty()) {
+                return Err(Failure::Known {
+                    exit: Exit::NotFound,
+                    what: format!("operation {id} has no task {number}"),
+                    next: Some(format!("see its tasks with: cld op journal {id}")),
+                });
+            }
+            screen.answer(&journals, || journal::journals(&journals, screen.width()))?;
         }
         Command::Watch { id } => return watch::watch(context, &client, &parse(&id)?).await,
         Command::Cancel { id, watching } => {

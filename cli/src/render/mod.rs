@@ -5,6 +5,7 @@
 
 pub mod describe;
 pub mod diagnostics;
+pub mod journal;
 pub mod screen;
 pub mod table;
 pub mod text;

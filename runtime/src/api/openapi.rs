@@ -42,6 +42,7 @@ pub struct Refused(pub Problem);
         applications::deploy_application, applications::list_applications, applications::show_application,
         applications::redeploy_application, applications::delete_application, applications::read_logs,
         operations::list_operations, operations::show_operation, operations::watch_operation,
+        operations::list_journal,
         operations::cancel_operation, operations::retry_operation,
         show_openapi,
     )

@@ -5,6 +5,7 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::IntoResponse;
 use cloudark_api::ids::{Name, OperationId};
+use cloudark_api::journal::JournalEntry;
 use cloudark_api::operation::{Accepted, Event, Operation};
 use cloudark_api::page::{Page, PageQuery};
 use serde::Deserialize;
@@ -19,6 +20,7 @@ pub(super) fn routes(routes: Routes) -> Routes {
         .get("/v1/operations", list_operations)
         .get("/v1/operations/{id}", show_operation)
         .get("/v1/operations/{id}/events", watch_operation)
+        .get("/v1/operations/{id}/tasks/{number}/journal", list_journal)
         .post("/v1/operations/{id}/cancel", cancel_operation)
         .post("/v1/operations/{id}/retry", retry_operation)
 }
@@ -78,6 +80,19 @@ async fn watch_operation(
             .ok_or_else(|| Refusal::invalid("Last-Event-ID is the number of an event"))?,
     };
     events::watch(app, id, after).await
+}
+
+/// What a task of an operation has asked, in order. It stays for a time after the operation's end.
+#[utoipa::path(get, path = "/v1/operations/{id}/tasks/{number}/journal", tag = "operations",
+    params(("id" = String, Path, description = "The operation's id"),
+        ("number" = u32, Path, description = "The task's number in it"), PageQuery),
+    responses((status = 200, description = "A page", body = Page<JournalEntry>), Refused))]
+async fn list_journal(
+    State(app): State<App>,
+    Named((id, number)): Named<(OperationId, u32)>,
+    Asked(query): Asked<PageQuery>,
+) -> Result<Json<Page<JournalEntry>>, Refusal> {
+    paging::counted(app.engine.journal(&id, number).await?, &query).map(Json)
 }
 
 /// Cancels an operation: what it made is taken back.

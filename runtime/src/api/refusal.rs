@@ -133,7 +133,7 @@ impl From<EngineError> for Refusal {
     fn from(error: EngineError) -> Self {
         let said = error.to_string();
         match error {
-            EngineError::NotFound { .. } => Self::not_found(said),
+            EngineError::NotFound { .. } | EngineError::Forgotten { .. } => Self::not_found(said),
             EngineError::Conflict { operation, .. } => Self::conflict(said).operation(operation),
             EngineError::Denied(_) => Self::denied(said),
             EngineError::Invalid { diagnostics, .. } => Self::invalid(said).diagnostics(diagnostics),

@@ -15,11 +15,13 @@
 //! - [`submit`]: requests become operations, in one transaction;
 //! - [`query`]: validate, plan, logs: nothing is stored;
 //! - [`events`]: what watchers see;
+//! - `calls`: what users see of a journal;
 //! - `retention`: what becomes of an operation after its end.
 //!
 //! State lives in rows. What is in memory is a cache of them, and the set of tasks that run at this moment: a
 //! waiting operation is its rows and one entry of the timer.
 
+mod calls;
 mod ending;
 pub mod events;
 pub mod execute;
@@ -75,6 +77,14 @@ pub enum EngineError {
         what: &'static str,
         /// Its name.
         name: String,
+    },
+    /// The single calls of an operation were kept long enough.
+    #[error(
+        "the journals of operation {operation} are not there any more: they are kept for a time after an operation's end (`journal.keep`)"
+    )]
+    Forgotten {
+        /// Which.
+        operation: OperationId,
     },
     /// It exists, is busy, or has changed.
     #[error("{message}")]
