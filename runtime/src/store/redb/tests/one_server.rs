@@ -59,3 +59,18 @@ async fn a_large_file_that_is_mostly_free_shrinks_at_the_next_start() {
     drop(store);
     drop(folder);
 }
+
+#[tokio::test]
+async fn space_of_what_was_deleted_is_used_again() {
+    let (store, _folder) = new();
+    let mut sizes = Vec::new();
+    for _ in 0..8 {
+        for number in 0..16 {
+            store.commit(Txn::new().put(Table::Journal, number.to_string(), vec![1; 256 * 1024])).await.unwrap();
+        }
+        store.commit(Txn::new().delete_prefix(Table::Journal, "")).await.unwrap();
+        sizes.push(fs::metadata(store.path()).unwrap().len());
+    }
+    let (early, late) = (sizes[1], sizes[7]);
+    assert!(late <= early, "4 MiB come and go, and the file grows: {sizes:?}");
+}
