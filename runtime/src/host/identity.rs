@@ -368,11 +368,12 @@ fn mint(parts: &[&str], seed: &[u8; 32], rules: &NameRules) -> Result<String, St
     let joint = rules.punctuation.chars().next().map(String::from).unwrap_or_default();
     let readable = parts
         .iter()
-        .map(|part| part.chars().filter(char::is_ascii_alphanumeric).collect::<String>())
+        // Before they are joined: a part of digits alone would leave two joints in a row.
+        .map(|part| part.chars().filter(|c| c.is_ascii_alphabetic() || (rules.digits && c.is_ascii_digit())))
+        .map(Iterator::collect::<String>)
         .filter(|part| !part.is_empty())
         .collect::<Vec<_>>()
         .join(&joint);
-    let readable: String = readable.chars().filter(|c| rules.digits || !c.is_ascii_digit()).collect();
     let readable = format!("{}{readable}", rules.prefix);
     // Nearly every cloud wants a letter first.
     let readable =
