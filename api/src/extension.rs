@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::ids::OperationId;
+
 /// An installed extension.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct Extension {
@@ -140,4 +142,49 @@ pub struct PolicyDocument {
     /// The cloud's own policy document.
     #[schema(value_type = Object)]
     pub policy: serde_json::Value,
+}
+
+/// What another version of an extension would have done where this one, or an older, did something.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Rehearsal {
+    /// The extension's name.
+    pub extension: String,
+    /// The version that was rehearsed.
+    pub version: String,
+    /// Its component: `sha256:…`.
+    pub digest: String,
+    /// Every task that was replayed, the newest first.
+    pub tasks: Vec<RehearsedTask>,
+    /// Whether there are older ones that were left out.
+    pub is_cut: bool,
+}
+
+/// A task that was replayed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct RehearsedTask {
+    /// Of which operation.
+    pub operation: OperationId,
+    /// Its number in it.
+    pub number: u32,
+    /// `rds db`
+    pub title: String,
+    /// `create`, `delete` …
+    pub action: String,
+    /// How many calls were the same, from the first.
+    pub same: u32,
+    /// Where it goes another way; none if it does not. What would follow is not known: nobody has the answers.
+    pub difference: Option<RehearsalDifference>,
+}
+
+/// Where a version goes another way than the journal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct RehearsalDifference {
+    /// The position in the journal, from 0.
+    pub position: u32,
+    /// What was asked then; none behind the journal's end.
+    pub recorded: Option<String>,
+    /// What would be asked instead; none if nothing would.
+    pub asked: Option<String>,
+    /// How it would end, where it asks nothing more and does not succeed.
+    pub end: Option<String>,
 }

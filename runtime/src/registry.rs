@@ -45,6 +45,18 @@ pub struct InstalledRow {
     pub installed: Millis,
 }
 
+/// A version of an extension that is not installed.
+pub struct Candidate {
+    /// The package's name.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+    /// Its component.
+    pub digest: ComponentDigest,
+    /// The component, loaded.
+    pub loaded: Arc<Loaded>,
+}
+
 /// Why an extension cannot be installed, loaded or changed.
 #[derive(Debug, thiserror::Error)]
 pub enum RegistryError {
@@ -256,6 +268,26 @@ impl Registry {
             replaces: current.map(|current| current.description.version),
             wider,
         })
+    }
+
+    /// A version of an extension that is looked at and not installed.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it.
+    pub async fn candidate(&self, wasm: Vec<u8>, services: &Arc<Services>) -> Result<Candidate, RegistryError> {
+        let (package, row) = self.read(wasm.clone(), services).await?;
+        let loaded = self.compile(wasm).await?;
+        Ok(Candidate { name: row.name, version: row.description.version, digest: package.digest, loaded })
+    }
+
+    /// The name of the extension that a component was installed as, now or before.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn name_of(&self, digest: &ComponentDigest) -> Result<Option<String>, StoreError> {
+        let key = Key::new().text(digest.to_string());
+        let row = self.store.get_json::<(String, Grants)>(Table::Grant, &key).await?;
+        Ok(row.map(|row| row.value.0))
     }
 
     /// Installs a package, if the operator has agreed to this very component; `grants` are his own, where he

@@ -145,3 +145,54 @@ async fn a_failed_operation_can_be_retried_however_long_ago_it_ended() {
     let told = changes(&journals(&world.client, &id).await);
     assert_eq!(told.len(), 2, "the network by the first time, the thing by the second: {told:?}");
 }
+
+/// The fixture guest with another header in all of its requests.
+fn another_version(world: &World) -> std::path::PathBuf {
+    let mut wasm = std::fs::read(cloudark_tests::guest("fixture")).unwrap();
+    let (before, after) = (b"x-fix-key", b"x-fix-kez");
+    let places: Vec<usize> =
+        wasm.windows(before.len()).enumerate().filter(|(_, text)| text == before).map(|(at, _)| at).collect();
+    assert!(!places.is_empty());
+    for at in places {
+        wasm[at..at + after.len()].copy_from_slice(after);
+    }
+    let path = world.folder.path().join("another.wasm");
+    std::fs::write(&path, wasm).unwrap();
+    path
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_version_is_held_to_what_has_ended_and_nothing_is_sent() {
+    let mut world = World::fixture().await;
+    let id = world.client.create("e", &file()).await;
+    world.client.succeeded(&id).await;
+    let update = world.client.put("/v1/environments/e", json!({ "name": "e", "file": file().replace('3', "4") })).await;
+    world.client.succeeded(&update.operation()).await;
+    world.cloud.fault("POST /things", 2, FaultKind::Status(400));
+    let failed = world.client.create("failed", &one_resource("fix", "thing", "{ size: 3 }")).await;
+    assert_eq!(world.client.ended(&failed).await.status, OperationStatus::Failed);
+    delete(&world).await;
+    let asked = world.cloud.requests().len();
+    world.restart().await;
+
+    let cld = Cld::new(&world.data(), world.folder.path());
+    let same = cloudark_tests::guest("fixture").display().to_string();
+    let ended = cld.run(&["extension", "rehearse", &same]).await.with(0);
+    assert!(ended.stdout.contains("asks the same in all of"), "{}", ended.stdout);
+    let of = cld.run(&["extension", "rehearse", &same, "--output", "json"]).await.with(0).json();
+    let tasks = of["tasks"].as_array().unwrap();
+    let actions: Vec<&str> = tasks.iter().map(|task| task["action"].as_str().unwrap()).collect();
+    for action in ["prepare", "create", "update", "delete", "release"] {
+        assert!(actions.contains(&action), "{actions:?}");
+    }
+    assert!(tasks.iter().any(|task| task["operation"] == json!(failed)), "what failed is rehearsed too");
+    assert!(tasks.iter().any(|task| task["same"].as_u64().unwrap() > 2), "{of:#}");
+
+    let another = another_version(&world).display().to_string();
+    let ended = cld.run(&["extension", "rehearse", &another]).await.with(1);
+    assert!(ended.stdout.contains("x-fix-key") && ended.stdout.contains("x-fix-kez"), "{}", ended.stdout);
+    assert!(ended.stdout.contains("goes another way in"), "{}", ended.stdout);
+    assert_eq!(world.cloud.requests().len(), asked, "something was sent");
+    let installed = cld.run(&["extension", "list", "--output", "json"]).await.with(0).json();
+    assert_eq!(installed.as_array().unwrap().len(), 1, "a rehearsal installs nothing");
+}

@@ -29,6 +29,11 @@ pub enum Extension {
         /// The extension
         name: String,
     },
+    /// Replay what has ended against another version, and show what it would have asked otherwise
+    Rehearse {
+        /// The version: a .wasm file; it is not installed
+        file: PathBuf,
+    },
     /// Remove an extension that no environment needs
     Remove {
         /// The extension

@@ -5,7 +5,7 @@ use std::fmt::Display;
 use cloudark_api::application::{Application, ApplicationRequest, LogLine, LogQuery, LogStream};
 use cloudark_api::credential::{Cloud, CloudSetup};
 use cloudark_api::environment::{Environment, EnvironmentPlan, EnvironmentRequest, EnvironmentSummary, Protection};
-use cloudark_api::extension::{Extension, FirstGrants, GrantsDocument, Inspection, Kind, PolicyDocument};
+use cloudark_api::extension::{Extension, FirstGrants, GrantsDocument, Inspection, Kind, PolicyDocument, Rehearsal};
 use cloudark_api::ids::{Name, OperationId};
 use cloudark_api::journal::JournalEntry;
 use cloudark_api::operation::{Accepted, Operation};
@@ -108,6 +108,12 @@ impl Client {
             FirstGrants::Nothing => call.query("grants", "nothing"),
         };
         self.fetch(call.component(wasm)).await
+    }
+
+    /// What a version of an extension would have asked otherwise.
+    pub async fn rehearse(&self, file: &str, wasm: Vec<u8>) -> Result<Rehearsal, Failure> {
+        let call = Call::new(doing("rehearsing", file), Method::POST, &["extensions:rehearse"]);
+        self.fetch(call.component(wasm).patient()).await
     }
 
     /// Removes an extension.

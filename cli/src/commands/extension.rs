@@ -12,6 +12,7 @@ use crate::context::Context;
 use crate::exit::{Exit, Failure};
 use crate::files;
 use crate::render::diagnostics::Source;
+use crate::render::rehearsal;
 use crate::render::screen::{Format, Screen};
 use crate::render::table::Table;
 use crate::render::text::Line;
@@ -54,6 +55,11 @@ pub async fn run(context: &Context, command: Command) -> Result<Exit, Failure> {
             let policy =
                 Screen { format: if screen.format == Format::Yaml { Format::Yaml } else { Format::Json }, ..screen };
             policy.answer(&document.policy, Vec::new)?;
+        }
+        Command::Rehearse { file } => {
+            let of = client.rehearse(&file.display().to_string(), component(&file)?).await?;
+            screen.answer(&of, || rehearsal::rehearsal(&of))?;
+            return Ok(if rehearsal::is_same(&of) { Exit::Done } else { Exit::Failed });
         }
         Command::Remove { name } => {
             client.remove_extension(&name).await?;

@@ -6,6 +6,7 @@
 pub mod describe;
 pub mod diagnostics;
 pub mod journal;
+pub mod rehearsal;
 pub mod screen;
 pub mod table;
 pub mod text;

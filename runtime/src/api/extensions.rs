@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use cloudark_api::extension::{Extension, GrantsDocument, Inspection, InstallQuery, PolicyDocument};
+use cloudark_api::extension::{Extension, GrantsDocument, Inspection, InstallQuery, PolicyDocument, Rehearsal};
 use cloudark_api::page::{Page, PageQuery};
 
 use super::extract::{Asked, Body, Component, Named};
@@ -17,6 +17,7 @@ pub(super) fn routes(routes: Routes) -> Routes {
         .get("/v1/extensions", list_extensions)
         .upload("/v1/extensions", install_extension, true)
         .upload("/v1/extensions:inspect", inspect_extension, false)
+        .upload("/v1/extensions:rehearse", rehearse_extension, false)
         .get("/v1/extensions/{name}", show_extension)
         .delete("/v1/extensions/{name}", remove_extension)
         .get("/v1/extensions/{name}/grants", show_grants)
@@ -47,6 +48,14 @@ async fn list_extensions(
     responses((status = 200, description = "What it is and asks for", body = Inspection), Refused))]
 async fn inspect_extension(State(app): State<App>, Component(wasm): Component) -> Result<Json<Inspection>, Refusal> {
     Ok(Json(app.registry.inspect(wasm, &app.services).await?))
+}
+
+/// What a version of an extension would have asked otherwise, in all that has ended; nothing is sent, nothing is stored.
+#[utoipa::path(post, path = "/v1/extensions:rehearse", tag = "extensions",
+    request_body(content = Wasm, content_type = "application/wasm"),
+    responses((status = 200, description = "Task by task", body = Rehearsal), Refused))]
+async fn rehearse_extension(State(app): State<App>, Component(wasm): Component) -> Result<Json<Rehearsal>, Refusal> {
+    Ok(Json(app.engine.rehearse(wasm).await?))
 }
 
 /// Installs a component whose digest the operator has agreed to, or replaces an older version of it.

@@ -30,7 +30,7 @@ pub struct Refused(pub Problem);
         server::health, server::show_server, server::back_up,
         kinds::list_kinds,
         clouds::list_clouds, clouds::show_cloud, clouds::set_up_cloud, clouds::remove_cloud,
-        extensions::list_extensions, extensions::inspect_extension, extensions::install_extension,
+        extensions::list_extensions, extensions::inspect_extension, extensions::rehearse_extension, extensions::install_extension,
         extensions::show_extension, extensions::remove_extension, extensions::show_grants, extensions::set_grants,
         extensions::show_policy,
         environments::create_environment, environments::list_environments, environments::validate_environment,

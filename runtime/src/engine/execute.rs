@@ -11,6 +11,7 @@ use super::Engine;
 use super::ending::degraded;
 use super::model::{Action, Drift, Inputs, Made, OperationRow, RecordRow, TaskRow, TaskState, record_key};
 use super::outcome::{Outcome, outcome};
+use super::rehearsal::called;
 use super::schedule::{Active, write};
 use crate::crash::{self, Phase};
 use crate::host::scope::PieceKey;
@@ -123,7 +124,8 @@ impl Engine {
         let prepared =
             self.prepare(&operation, &task, if ignores_cancel { Arc::default() } else { cancelled }, sequence).await?;
         let journal = DurableJournal::open(Arc::clone(store), key, lease, task.woken).await?;
-        let finished = match prepared.immediate {
+        let woken = task.woken;
+        let mut finished = match prepared.immediate {
             // What the inputs themselves rule out ends the task like a failure of its export.
             Some(failure) => {
                 Finished { end: RunEnd::Failed(failure), journal, host: prepared.host, output: String::new() }
@@ -131,6 +133,10 @@ impl Engine {
             None => self.sandbox.run(&prepared.loaded, prepared.host, journal, &prepared.call).await,
         };
         drop(permit);
+        // With what may be the last run's end; a run that waits is followed by another.
+        if matches!(finished.end, RunEnd::Returned(_) | RunEnd::Failed(_)) {
+            finished.journal.stage(called(id, woken, &prepared.call));
+        }
         let position = u32::try_from(finished.journal.journal().cursor()).unwrap_or(u32::MAX);
         let label = finished.host.scope.label.clone();
         crash::reach(&label, position, Phase::BeforeEnd);

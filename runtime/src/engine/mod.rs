@@ -16,6 +16,7 @@
 //! - [`query`]: validate, plan, logs: nothing is stored;
 //! - [`events`]: what watchers see;
 //! - `calls`: what users see of a journal;
+//! - `rehearsal`: another version of an extension, held to what has ended;
 //! - `retention`: what becomes of an operation after its end.
 //!
 //! State lives in rows. What is in memory is a cache of them, and the set of tasks that run at this moment: a
@@ -31,6 +32,7 @@ pub mod inputs;
 pub mod model;
 pub mod outcome;
 pub mod query;
+mod rehearsal;
 mod retention;
 pub mod schedule;
 pub mod submit;

@@ -189,7 +189,7 @@ impl Retention {
     /// What removes the single calls of an operation.
     async fn forgetting(&self, operation: &Stored<OperationRow>, key: &Key) -> Result<Txn, StoreError> {
         let txn = Txn::new().check_version(Table::Operation, key, operation.version);
-        let txn = [Table::Journal, Table::Archive, Table::Lease, Table::Event]
+        let txn = [Table::Journal, Table::Archive, Table::Call, Table::Lease, Table::Event]
             .into_iter()
             .fold(txn, |txn, table| txn.delete_prefix(table, key));
         // The last event tells a watcher of the end, and what the next one's number would be.

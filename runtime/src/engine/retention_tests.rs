@@ -122,7 +122,11 @@ fn rows(number: usize, case: &Case) -> Txn {
         .put(Table::Timer, row_of_timer, "");
     for task in tasks {
         let key = task.id(&id).key();
-        txn = txn.put_json(Table::Task, &key, &task).unwrap().put(Table::Lease, &key, "stray");
+        txn = txn.put_json(Table::Task, &key, &task).unwrap().put(Table::Lease, &key, "stray").put(
+            Table::Call,
+            &key,
+            "called",
+        );
         for position in 0..3 {
             let request = format!("entry {position} of {key:?}");
             let body = Body::Note(Note { function: "operation.name".to_owned(), request, result: "{}".to_owned() });
@@ -139,7 +143,8 @@ fn rows(number: usize, case: &Case) -> Txn {
 }
 
 /// What may be lost when an operation is forgotten.
-const SINGLE_CALLS: [Table; 5] = [Table::Journal, Table::Archive, Table::Event, Table::Lease, Table::Timer];
+const SINGLE_CALLS: [Table; 6] =
+    [Table::Journal, Table::Archive, Table::Call, Table::Event, Table::Lease, Table::Timer];
 const EVERYTHING_ELSE: [Table; 9] = [
     Table::Operation,
     Table::Task,
@@ -232,6 +237,7 @@ proptest! {
                     let expected = if gone { vec![Vec::new(); 2] } else { journals[number].clone() };
                     assert_eq!(world.journals(number).await, expected, "{case:?} on day {latest}");
                     assert_eq!(world.count(Table::Event, number).await, if gone { 1 } else { 5 }, "{case:?}");
+                    assert_eq!(world.count(Table::Call, number).await, if gone { 0 } else { 2 }, "{case:?}");
                     assert_eq!(world.count(Table::Journal, number).await, if has_ended { 0 } else { 6 }, "{case:?}");
                     assert_eq!(world.count(Table::Lease, number).await, if has_ended { 0 } else { 2 }, "{case:?}");
                 }

@@ -107,7 +107,10 @@ impl Engine {
             let task_key = task.value.id(id).key();
             // It begins anew, as a rollback or a delete would after it: it finds what there is by its names, and is
             // told which calls never had an outcome. Its old journal would only lead it to the same failure.
-            txn = txn.delete_prefix(Table::Journal, &task_key).delete(Table::Archive, &task_key);
+            txn = txn
+                .delete_prefix(Table::Journal, &task_key)
+                .delete(Table::Archive, &task_key)
+                .delete(Table::Call, &task_key);
             let mut again = task.value;
             again.inputs = None;
             again.started = None;

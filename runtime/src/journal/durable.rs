@@ -104,6 +104,12 @@ impl DurableJournal {
         Self { journal: Journal::load(Vec::new(), now), home: None, staged: Txn::new() }
     }
 
+    /// The journal of a task that has ended, to be replayed and never gone on with: nothing is written.
+    #[must_use]
+    pub fn rehearsal(entries: Vec<Entry>, woken_at: Millis) -> Self {
+        Self { journal: Journal::sealed(entries, woken_at), home: None, staged: Txn::new() }
+    }
+
     /// The journal.
     #[must_use]
     pub fn journal(&self) -> &Journal {

@@ -11,6 +11,7 @@
 //! | [`replay`] | the rules, as pure functions over a [`Journal`] in memory: what a call is answered with |
 //! | `replay/wait` | how a wait comes back to its mark, what a retry removes, when a deadline fires |
 //! | `replay/once` | what keeps a call from being sent twice |
+//! | `replay/rehearsal` | the journal of an ended task, that another version of its extension is held to |
 //! | [`durable`] | the same journal on a store: who may write, and in which order |
 //! | [`archive`] | the journals of tasks that have ended: packed, and read again |
 //! | `properties` | guests of all kinds in a world where everything goes wrong, against the promises below |
@@ -38,4 +39,4 @@ pub mod replay;
 
 pub use durable::{DurableError, DurableJournal};
 pub use entry::{Attempt, Body, Call, Effect, Entry, Millis, Note, Proof, Slept, State};
-pub use replay::{Answer, AttemptAnswer, Journal, JournalError, Suspension};
+pub use replay::{Answer, AttemptAnswer, Departure, Journal, JournalError, Suspension};

@@ -9,12 +9,14 @@
 //! `once`.
 
 mod once;
+mod rehearsal;
 mod wait;
 
 use std::collections::BTreeSet;
 
 use super::entry::{Body, Call, Effect, Entry, Millis, Note, Proof, State};
 
+pub use rehearsal::Departure;
 pub use wait::{AttemptAnswer, Suspension};
 
 /// A task's journal in memory, during one run of the task.
@@ -31,6 +33,10 @@ pub struct Journal {
     woken_at: Millis,
     /// How many entries could not be removed when the run began.
     lasting_at_load: usize,
+    /// Whether nothing goes on behind its end: a [rehearsal](Journal::sealed).
+    sealed: bool,
+    /// What was asked in the place of an entry, or behind the end of a sealed journal.
+    asked: Option<String>,
 }
 
 /// What a call finds in the journal.
@@ -99,6 +105,12 @@ pub enum JournalError {
         /// Why it cannot be sent again now.
         reason: String,
     },
+    /// A replay that may not go on: there is no answer in the journal.
+    #[error("the recorded journal has no answer at {position}: nothing was sent")]
+    Sealed {
+        /// Where.
+        position: u32,
+    },
     /// The journal has reached its cap.
     #[error("the task's journal is full ({entries} entries, {bytes} bytes): the extension makes too many calls")]
     Full {
@@ -138,7 +150,15 @@ impl Journal {
     #[must_use]
     pub fn load(entries: Vec<Entry>, woken_at: Millis) -> Self {
         let lasting_at_load = entries.iter().filter(|entry| !entry.is_removable()).count();
-        Self { stored: entries.len(), entries, cursor: 0, changed: BTreeSet::new(), woken_at, lasting_at_load }
+        Self {
+            stored: entries.len(),
+            entries,
+            cursor: 0,
+            changed: BTreeSet::new(),
+            woken_at,
+            lasting_at_load,
+            ..Self::default()
+        }
     }
 
     /// All entries.
@@ -181,6 +201,7 @@ impl Journal {
     /// # Errors
     /// [`JournalError::Mismatch`] if the entry at this position is another call.
     pub fn ask(&mut self, function: &str, request: &str) -> Result<Answer, JournalError> {
+        self.refuse_behind_end(|| shorten(&format!("{function} {request}")))?;
         let at = self.cursor;
         let position = position(at);
         let Some(entry) = self.entries.get_mut(at) else {
@@ -203,6 +224,9 @@ impl Journal {
             }
             _ => return Err(self.mismatch(shorten(&format!("{function} {request}")))),
         };
+        if matches!(answer, Answer::Unfinished { .. } | Answer::Lost { .. }) {
+            self.refuse_unanswered()?;
+        }
         if matches!(answer, Answer::Unfinished { .. }) {
             self.touch(at);
         }
@@ -341,6 +365,7 @@ impl Journal {
         if self.is_replaying() {
             return Err(self.mismatch(describe(&body)));
         }
+        self.refuse_behind_end(|| describe(&body))?;
         let entry = Entry::new(self.now(), self.live_now(wall), body);
         let bytes = self.entries.iter().map(Entry::weight).sum();
         if self.entries.len() >= Self::MAX_ENTRIES || entry.weight().saturating_add(bytes) > Self::MAX_BYTES {
@@ -387,8 +412,9 @@ impl Journal {
         }
     }
 
-    fn mismatch(&self, asked: String) -> JournalError {
+    fn mismatch(&mut self, asked: String) -> JournalError {
         let recorded = self.entries.get(self.cursor).map(|entry| describe(&entry.body)).unwrap_or_default();
+        self.asked = Some(asked.clone());
         JournalError::Mismatch { position: position(self.cursor), recorded, asked }
     }
 }

@@ -23,7 +23,7 @@ pub enum Role {
 }
 
 /// One call of one export.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[allow(missing_docs, reason = "the parameters are those in wit/")]
 pub enum ExportCall {
     Describe,

@@ -62,6 +62,8 @@ pub enum Table {
     Container = 24,
     /// Journals of tasks that have ended, packed.
     Archive = 25,
+    /// What the exports of tasks were called with, for rehearsals.
+    Call = 26,
 }
 
 impl Table {
@@ -100,6 +102,7 @@ impl Table {
             Self::Trust => "trust",
             Self::Container => "container",
             Self::Archive => "archive",
+            Self::Call => "call",
         }
     }
 }

@@ -61,6 +61,7 @@ impl Journal {
     /// # Errors
     /// [`JournalError::Mismatch`], [`JournalError::Full`].
     pub fn attempt(&mut self, wall: Millis, give_up_after_ms: u64) -> Result<AttemptAnswer, JournalError> {
+        self.refuse_behind_end(|| format!("operation.attempt {give_up_after_ms}"))?;
         let now = self.live_now(wall);
         let at = self.cursor;
         let is_last = at + 1 == self.entries.len();
@@ -102,6 +103,7 @@ impl Journal {
         after_ms: u64,
         note: &str,
     ) -> Result<Suspension, JournalError> {
+        self.refuse_behind_end(|| format!("operation.suspend {attempt}: {note}"))?;
         match self.entries.get(self.cursor).map(|entry| &entry.body) {
             None => self.end_look(wall, attempt, after_ms, note),
             Some(Body::Slept(slept)) if slept.attempt == attempt => {
