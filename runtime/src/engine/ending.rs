@@ -1,5 +1,7 @@
 //! The end of an operation: one transaction for its row, its environment's, its application's, and the event.
 
+use std::sync::Arc;
+
 use cloudark_api::application::ApplicationStatus;
 use cloudark_api::environment::EnvironmentStatus;
 use cloudark_api::ids::OperationId;
@@ -56,7 +58,7 @@ impl Engine {
         let store = &*self.services.store;
         let now = wall();
         let operation = active.row.id.clone();
-        let mut row = active.row.clone();
+        let mut row = OperationRow::clone(&active.row);
         row.status = status;
         row.errors = errors;
         row.ended = Some(now);
@@ -83,7 +85,7 @@ impl Engine {
         }
         txn = txn.and(write(&active.events, &operation, vec![EventKind::Operation { status }]));
         active.version = store.commit(txn).await?;
-        active.row = row;
+        active.row = Arc::new(row);
         Ok(active.row.followed_by.clone())
     }
 

@@ -9,6 +9,7 @@ use tokio::sync::Mutex;
 
 use super::Engine;
 use super::ending::degraded;
+use super::inputs::Place;
 use super::model::{Action, Drift, Inputs, Made, OperationRow, RecordRow, TaskRow, TaskState, record_key};
 use super::outcome::{Outcome, outcome};
 use super::rehearsal::called;
@@ -67,22 +68,34 @@ impl Engine {
         if let Some(pause) = pause {
             tokio::time::sleep(std::time::Duration::from_millis(pause)).await;
         }
-        shared.lock().await.running.remove(&task.number);
+        {
+            let mut active = shared.lock().await;
+            active.running.remove(&task.number);
+            active.has_ended = true;
+        }
         drop(shared);
-        self.advance(&task.operation).await;
+        self.advance_after_task(&task.operation).await;
     }
 
     async fn run_once(self: &Arc<Self>, id: &TaskId, shared: &Arc<Mutex<Active>>) -> Result<(), RunFault> {
         let permit = self.permits.acquire().await;
         let store = &self.services.store;
-        let (operation, mut task, cancelled, bound_at, sequence) = {
-            let active = shared.lock().await;
-            let Some(task) = active.tasks.get(id.number as usize).cloned() else { return Ok(()) };
-            (active.row.clone(), task, Arc::clone(&active.cancelled), active.bound_at, Arc::clone(&active.events))
-        };
         let changes = self.services.clouds.changes();
-        if bound_at != Some(changes) {
-            self.check_binding(&operation).await?;
+        let (operation, mut task, cancelled, place, is_bound, sequence) = {
+            let mut active = shared.lock().await;
+            let Some(task) = active.tasks.get(id.number as usize).cloned() else { return Ok(()) };
+            let place = match &active.place {
+                Some(place) => Arc::clone(place),
+                None => {
+                    let place = Arc::new(self.place(&active.row).await?);
+                    Arc::clone(active.place.insert(place))
+                }
+            };
+            let is_bound = active.bound_at == Some(changes);
+            (Arc::clone(&active.row), task, Arc::clone(&active.cancelled), place, is_bound, Arc::clone(&active.events))
+        };
+        if !is_bound {
+            self.check_binding(&operation, &place).await?;
             shared.lock().await.bound_at = Some(changes);
         }
         let key = id.key();
@@ -121,8 +134,8 @@ impl Engine {
         shared.lock().await.put(&task);
 
         let ignores_cancel = operation.is_delete() || task.rollback;
-        let prepared =
-            self.prepare(&operation, &task, if ignores_cancel { Arc::default() } else { cancelled }, sequence).await?;
+        let cancelled = if ignores_cancel { Arc::default() } else { cancelled };
+        let prepared = self.prepare(&operation, &task, &place, cancelled, sequence).await?;
         let journal = DurableJournal::open(Arc::clone(store), key, lease, task.woken).await?;
         let woken = task.woken;
         let mut finished = match prepared.immediate {
@@ -402,13 +415,9 @@ impl Engine {
     }
 
     /// Credentials of another account make "not found" mean nothing: until they are right, nothing runs.
-    async fn check_binding(&self, operation: &OperationRow) -> Result<(), RunFault> {
-        let key = Key::new().text(operation.environment.as_str());
-        let environment =
-            self.services.store.get_json::<super::model::EnvironmentRow>(Table::Environment, &key).await?;
-        let Some(environment) = environment else { return Ok(()) };
-        for (cloud, bound) in &environment.value.bindings {
-            let region = environment.value.settings.get(cloud).and_then(|settings| settings.get("region"));
+    async fn check_binding(&self, operation: &OperationRow, place: &Place) -> Result<(), RunFault> {
+        for (cloud, bound) in &place.bindings {
+            let region = place.settings.get(cloud).and_then(|settings| settings.get("region"));
             let now = match self.services.clouds.access(cloud).await {
                 Ok(access) => access
                     .binding(region.map(String::as_str))

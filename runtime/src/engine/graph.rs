@@ -154,6 +154,11 @@ impl<'a, I: Implementers> Builder<'a, I> {
     }
 }
 
+/// Records by the piece they are of.
+pub(super) fn by_piece(records: &[RecordRow]) -> BTreeMap<&PieceKey, &RecordRow> {
+    records.iter().map(|record| (&record.piece, record)).collect()
+}
+
 /// A new environment: its foundations, then the cluster and all resources together.
 ///
 /// # Errors
@@ -182,7 +187,8 @@ pub fn delete(
     now: Millis,
 ) -> Result<Vec<TaskRow>, NoImplementer> {
     let mut builder = Builder::new(implementers, now);
-    let recorded = |key: &PieceKey| records.iter().find(|record| record.piece == *key).map(|record| record.generation);
+    let recorded = by_piece(records);
+    let recorded = |key: &PieceKey| recorded.get(key).map(|record| record.generation);
     let generation = |key: &PieceKey| recorded(key).or_else(|| generations.get(key).copied()).unwrap_or(1);
     let mut applications_gone = Vec::new();
     for application in applications {

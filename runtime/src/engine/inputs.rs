@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use cloudark_api::environment::Binding;
 use cloudark_api::files::interpolate::Segment;
 use serde_json::Value;
 
@@ -38,7 +39,23 @@ pub(super) struct Surroundings {
     pub(super) settings: BTreeMap<String, String>,
 }
 
+/// What runs need of their environment's row. While an operation is under way it stays as it is: only the request that
+/// begins one changes it. So an operation reads it once, however many tasks it has and however long the row is.
+#[derive(Debug, Default)]
+pub(super) struct Place {
+    pub(super) settings: BTreeMap<String, BTreeMap<String, String>>,
+    pub(super) bindings: BTreeMap<String, Binding>,
+}
+
 impl Engine {
+    /// The place of an operation: empty once its environment is gone.
+    pub(super) async fn place(&self, operation: &OperationRow) -> Result<Place, StoreError> {
+        let key = Key::new().text(operation.environment.as_str());
+        let environment = self.services.store.get_json::<EnvironmentRow>(Table::Environment, &key).await?;
+        let environment = environment.map(|row| row.value).filter(|row| row.id == operation.environment_id);
+        Ok(environment.map(|row| Place { settings: row.settings, bindings: row.bindings }).unwrap_or_default())
+    }
+
     /// The identity of a task's piece, and of the pieces that it may refer to: its cloud's foundation and the
     /// cluster.
     pub(super) async fn identity(
@@ -70,12 +87,13 @@ impl Engine {
         &self,
         operation: &OperationRow,
         task: &TaskRow,
+        place: &Place,
         cancelled: Arc<AtomicBool>,
         sequence: SharedSequence,
     ) -> Result<Prepared, RunFault> {
         let held = |error: &dyn std::fmt::Display| RunFault::Held(error.to_string());
         let loaded = self.registry.load(&task.digest).await.map_err(|error| held(&error))?;
-        let surroundings = self.surroundings(operation, &task.piece, &task.cloud).await?;
+        let surroundings = self.surroundings(operation, place, &task.piece, &task.cloud).await?;
         let mut identity = self.identity(operation, task, &BTreeSet::new()).await?;
         let mut immediate = None;
         let mut from_application = BTreeSet::new();
@@ -196,16 +214,13 @@ impl Engine {
     pub(super) async fn surroundings(
         &self,
         operation: &OperationRow,
+        place: &Place,
         piece: &PieceKey,
         cloud: &str,
     ) -> Result<Surroundings, StoreError> {
         let store = &*self.services.store;
-        let key = Key::new().text(operation.environment.as_str());
-        let environment = store.get_json::<EnvironmentRow>(Table::Environment, &key).await?.map(|row| row.value);
-        let environment = environment.filter(|row| row.id == operation.environment_id);
-        let mut settings = environment.as_ref().and_then(|row| row.settings.get(cloud)).cloned().unwrap_or_default();
-        let account =
-            environment.as_ref().and_then(|row| row.bindings.get(cloud)).map(|binding| binding.account.clone());
+        let mut settings = place.settings.get(cloud).cloned().unwrap_or_default();
+        let account = place.bindings.get(cloud).map(|binding| binding.account.clone());
         if let Some(account) = &account {
             settings.insert("account".to_owned(), account.clone());
         }

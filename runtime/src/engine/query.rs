@@ -1,5 +1,7 @@
 //! Queries: validate, plan, logs. Their journals are in memory, they may only read, and nothing is stored.
 
+use std::collections::BTreeSet;
+
 use cloudark_api::environment::{
     EnvironmentPlan, EnvironmentRequest, PlannedAction, PlannedChange, PlannedStep, Validation,
 };
@@ -7,7 +9,8 @@ use cloudark_api::ids::{EnvironmentId, Name};
 use cloudark_api::operation::OperationKind;
 
 use super::files::EnvironmentPlanInput;
-use super::graph::Builder;
+use super::graph::{Builder, by_piece};
+use super::inputs::Place;
 use super::model::{Action, EnvironmentRow, OperationRow, PieceSpec, RecordRow, TaskRow};
 use super::outcome::kind_name;
 use super::{Engine, EngineError};
@@ -73,9 +76,10 @@ impl Engine {
         records: &[RecordRow],
     ) -> Result<Vec<Step>, EngineError> {
         let mut steps = Vec::new();
+        let recorded = by_piece(records);
+        let wanted: BTreeSet<PieceKey> = read.spec.pieces().map(|(key, _)| key).collect();
         for (key, spec) in read.spec.pieces() {
-            let record = records.iter().find(|record| record.piece == key);
-            let Some(record) = record else {
+            let Some(record) = recorded.get(&key) else {
                 steps.push(Step {
                     key,
                     spec: spec.clone(),
@@ -107,7 +111,7 @@ impl Engine {
             steps.push(Step { key, spec: spec.clone(), old: Some(old), action, changes });
         }
         for record in records {
-            let is_wanted = read.spec.pieces().any(|(key, _)| key == record.piece);
+            let is_wanted = wanted.contains(&record.piece);
             if matches!(record.piece, PieceKey::Resource(_) | PieceKey::Cluster) && !is_wanted {
                 let spec = record.spec();
                 let old = Some(spec.clone());
@@ -133,7 +137,8 @@ impl Engine {
     ) -> Result<Planned, EngineError> {
         let environment = EnvironmentRow { settings: read.settings.clone(), ..environment.clone() };
         let (operation, task) = self.pretend(&environment, key.clone(), spec, record.generation)?;
-        let around = self.surroundings(&operation, key, &spec.cloud).await?;
+        let place = self.place(&operation).await?;
+        let around = self.surroundings(&operation, &place, key, &spec.cloud).await?;
         let host = self.query_host(&operation, &task, &around).await?;
         let call = ExportCall::Plan {
             role: task.role,
@@ -165,7 +170,8 @@ impl Engine {
         let spec = cluster.application(name, application.value.spec.clone());
         let key = PieceKey::Application(name.to_string());
         let (operation, task) = self.pretend(&environment.value, key.clone(), &spec, 1)?;
-        let around = self.surroundings(&operation, &key, &spec.cloud).await?;
+        let place = self.place(&operation).await?;
+        let around = self.surroundings(&operation, &place, &key, &spec.cloud).await?;
         let record = around.records.iter().find(|record| record.piece == key);
         let deployment = record.and_then(|record| record.made.deployment().cloned());
         let (Some(current), Some(cluster)) = (deployment, around.cluster.clone()) else {
@@ -214,7 +220,8 @@ impl Engine {
             protected: false,
         };
         let (operation, task) = self.pretend(&environment, PieceKey::Resource(kind.to_owned()), &spec, 1)?;
-        let around = self.surroundings(&operation, &task.piece, cloud).await?;
+        // What is asked before there is an environment has no place.
+        let around = self.surroundings(&operation, &Place::default(), &task.piece, cloud).await?;
         let host = self.query_host(&operation, &task, &around).await?;
         match self.ask(&task, host, &call).await? {
             Returned::Problems(problems) => Ok(problems),

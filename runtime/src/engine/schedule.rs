@@ -14,6 +14,7 @@ use super::Engine;
 use super::events::Sequence;
 use super::execute::keep_unsettled;
 use super::graph::{Next, next};
+use super::inputs::Place;
 use super::model::{OperationRow, TaskRow, TaskState};
 use crate::host::{SharedSequence, TaskId, wall};
 use crate::journal::{Entry, Journal};
@@ -21,7 +22,7 @@ use crate::store::{Key, StoreError, Table, Txn, Typed, Version};
 
 /// An operation in memory: its rows, and which of its tasks run at this moment.
 pub struct Active {
-    pub(super) row: OperationRow,
+    pub(super) row: Arc<OperationRow>,
     pub(super) version: Version,
     pub(super) tasks: Vec<TaskRow>,
     pub(super) running: BTreeSet<u32>,
@@ -29,6 +30,11 @@ pub struct Active {
     pub(super) events: SharedSequence,
     /// Up to which change of credentials the accounts of its clouds were checked.
     pub(super) bound_at: Option<u64>,
+    /// Read by the first run.
+    pub(super) place: Option<Arc<Place>>,
+    /// A task has ended that [`next`] has not seen. Tasks end together, as their commits do: who looks first, looks for
+    /// all, or each of many tasks would look at all the others.
+    pub(super) has_ended: bool,
 }
 
 /// When which task wakes up.
@@ -157,12 +163,14 @@ impl Engine {
             store.scan_json::<TaskRow>(Table::Task, &Key::new().text(&operation.0), None, usize::MAX, false).await?;
         let active = Active {
             cancelled: Arc::new(AtomicBool::new(row.value.is_cancelled())),
-            row: row.value,
+            row: Arc::new(row.value),
             version: row.version,
             tasks: tasks.into_iter().map(|task| task.value).collect(),
             running: BTreeSet::new(),
             events: Arc::new(SyncMutex::new(Sequence::load(store, operation).await?)),
             bound_at: None,
+            place: None,
+            has_ended: true,
         };
         let active = Arc::new(Mutex::new(active));
         all.insert(operation.clone(), Arc::clone(&active));
@@ -171,16 +179,29 @@ impl Engine {
 
     /// Lets an operation go on as far as it can: starts what is ready, and ends what has ended.
     pub(crate) async fn advance(self: &Arc<Self>, operation: &OperationId) {
-        if let Err(error) = self.try_advance(operation).await {
+        self.advance_if(operation, true).await;
+    }
+
+    /// [`Self::advance`] after a task has ended, unless somebody has looked since.
+    pub(super) async fn advance_after_task(self: &Arc<Self>, operation: &OperationId) {
+        self.advance_if(operation, false).await;
+    }
+
+    async fn advance_if(self: &Arc<Self>, operation: &OperationId, has_changed: bool) {
+        if let Err(error) = self.try_advance(operation, has_changed).await {
             tracing::warn!(%operation, %error, "an operation cannot go on now; it is tried again");
             self.sleep(TaskId { operation: operation.clone(), number: u32::MAX }, wall().0.saturating_add(1_000));
         }
     }
 
-    async fn try_advance(self: &Arc<Self>, operation: &OperationId) -> Result<(), StoreError> {
+    async fn try_advance(self: &Arc<Self>, operation: &OperationId, mut has_changed: bool) -> Result<(), StoreError> {
         loop {
             let Some(shared) = self.load(operation).await? else { return Ok(()) };
             let mut active = shared.lock().await;
+            has_changed |= std::mem::take(&mut active.has_ended);
+            if !has_changed {
+                return Ok(());
+            }
             match next(&active.row, &active.tasks, &active.running, wall()) {
                 Next::Run(ready) => {
                     for number in ready {
@@ -270,7 +291,7 @@ impl Engine {
 
     async fn begin_rollback(&self, active: &mut Active, back: Vec<TaskRow>) -> Result<(), StoreError> {
         let operation = active.row.id.clone();
-        let mut row = active.row.clone();
+        let mut row = OperationRow::clone(&active.row);
         row.status = OperationStatus::RollingBack;
         row.tasks = row.tasks.saturating_add(u32::try_from(back.len()).unwrap_or(u32::MAX));
         let mut events = vec![EventKind::Operation { status: row.status }];
@@ -283,7 +304,7 @@ impl Engine {
         }
         txn = txn.and(write(&active.events, &operation, events));
         active.version = self.services.store.commit(txn).await?;
-        active.row = row;
+        active.row = Arc::new(row);
         active.tasks.extend(back);
         Ok(())
     }

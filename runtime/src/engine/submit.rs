@@ -43,7 +43,7 @@ impl Engine {
                     "a delete cannot be cancelled: half a thing is of no use to anybody",
                 ));
             }
-            let mut row = active.row.clone();
+            let mut row = OperationRow::clone(&active.row);
             row.cancel_requested = true;
             let key = Key::new().text(&id.0);
             let txn = Txn::new()
@@ -51,7 +51,7 @@ impl Engine {
                 .put_json(Table::Operation, &key, &row)?
                 .and(receipt(&accepted)?);
             active.version = self.services.store.commit(txn).await?;
-            active.row = row;
+            active.row = Arc::new(row);
             active.cancelled.store(true, std::sync::atomic::Ordering::Relaxed);
         }
         self.advance(id).await;
@@ -130,8 +130,13 @@ impl Engine {
     }
 
     /// The newest generation of a piece that may exist.
-    async fn generation(&self, id: &EnvironmentId, piece: &PieceKey, records: &[RecordRow]) -> Result<u32, StoreError> {
-        if let Some(record) = records.iter().find(|record| record.piece == *piece) {
+    async fn generation(
+        &self,
+        id: &EnvironmentId,
+        piece: &PieceKey,
+        records: &BTreeMap<&PieceKey, &RecordRow>,
+    ) -> Result<u32, StoreError> {
+        if let Some(record) = records.get(piece) {
             return Ok(record.generation);
         }
         let begun = self.services.store.get_json::<u32>(Table::History, &generation_key(id, piece)).await?;

@@ -1,6 +1,6 @@
 //! Creating, changing, looking at and deleting environments.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use cloudark_api::application::ApplicationStatus;
@@ -8,7 +8,7 @@ use cloudark_api::environment::{EnvironmentRequest, EnvironmentStatus, PlannedAc
 use cloudark_api::ids::{EnvironmentId, Name};
 use cloudark_api::operation::{Accepted, OperationKind, OperationStatus};
 
-use crate::engine::graph::{self, Builder};
+use crate::engine::graph::{self, Builder, by_piece};
 use crate::engine::model::{Action, EnvironmentRow, OperationRow, PieceSpec};
 use crate::engine::{Engine, EngineError};
 use crate::host::scope::PieceKey;
@@ -92,17 +92,19 @@ impl Engine {
         let mut builder = Builder::new(&*self.registry, now);
         // The foundation serves what is there and what will be; once the old is gone, only what stays.
         let mut both = read.spec.clone();
+        let wanted: BTreeSet<PieceKey> = read.spec.pieces().map(|(key, _)| key).collect();
         for (key, old) in environment.value.spec.pieces() {
-            if !both.pieces().any(|(new, _)| new == key) && matches!(key, PieceKey::Resource(_)) {
+            if !wanted.contains(&key) && matches!(key, PieceKey::Resource(_)) {
                 both.resources.push(old.clone());
             }
         }
         let foundations = builder.prepare(&both, &[]);
+        let recorded = by_piece(&records);
         let mut ends: Vec<u32> = foundations.values().copied().collect();
         let mut removes = false;
         for step in &steps {
             let after: Vec<u32> = foundations.get(&step.spec.cloud).copied().into_iter().collect();
-            let generation = self.generation(&environment.value.id, &step.key, &records).await?;
+            let generation = self.generation(&environment.value.id, &step.key, &recorded).await?;
             let last = match step.action {
                 PlannedAction::Keep => continue,
                 PlannedAction::Create => {
@@ -230,9 +232,10 @@ impl Engine {
                 Some(PieceSpec { name: row.value.name.to_string(), kind, cloud, config: row.value.spec.clone() })
             })
             .collect();
+        let recorded = by_piece(&records);
         let mut generations = BTreeMap::new();
         for (key, _) in environment.value.spec.pieces() {
-            let generation = self.generation(&environment.value.id, &key, &records).await?;
+            let generation = self.generation(&environment.value.id, &key, &recorded).await?;
             generations.insert(key, generation);
         }
         let wanted = &environment.value.spec;
@@ -270,7 +273,7 @@ impl Engine {
                     Some(shared) => {
                         let mut active = shared.lock().await;
                         let (accepted, version) = self.write_operation(operation, tasks, txn, Vec::new()).await?;
-                        active.row = row;
+                        active.row = Arc::new(row);
                         active.version = version;
                         active.cancelled.store(true, std::sync::atomic::Ordering::Relaxed);
                         accepted
