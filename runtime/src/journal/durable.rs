@@ -219,17 +219,22 @@ impl Home {
     }
 }
 
-/// Reads the entry at this position.
+/// Reads the entry at this position. Only what is no entry of this layout is looked at a second time, for the layout it
+/// says it has.
 ///
 /// # Errors
 /// [`DurableError::Format`].
 pub(super) fn parse(position: u32, value: &[u8]) -> Result<Entry, DurableError> {
-    let format = |reason: String| DurableError::Format { position, reason };
-    let layout: Layout = serde_json::from_slice(value).map_err(|error| format(error.to_string()))?;
-    if layout.format > Entry::FORMAT {
-        return Err(format(format!("format {}, this server reads up to {}", layout.format, Entry::FORMAT)));
-    }
-    serde_json::from_slice(value).map_err(|error| format(error.to_string()))
+    let format = match serde_json::from_slice::<Entry>(value) {
+        Ok(entry) if entry.format <= Entry::FORMAT => return Ok(entry),
+        Ok(entry) => entry.format,
+        Err(error) => match serde_json::from_slice::<Layout>(value) {
+            Ok(layout) if layout.format > Entry::FORMAT => layout.format,
+            _ => return Err(DurableError::Format { position, reason: error.to_string() }),
+        },
+    };
+    let reason = format!("format {format}, this server reads up to {}", Entry::FORMAT);
+    Err(DurableError::Format { position, reason })
 }
 
 /// What all layouts of an entry begin with.
