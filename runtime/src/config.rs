@@ -5,6 +5,7 @@
 //! hosts: [cloudark.example.com]      # names under which a proxy with TLS forwards to this server
 //! timing: { scale: 1.0 }             # below 1 only against simulators on this machine
 //! limits: { memory-bytes: 134217728 }
+//! store: { cache-bytes: 8388608 }    # pages that are kept besides the system's own cache of the file
 //! ranges:                            # private addresses that an origin may have
 //!   "https://10.0.0.2": [10.0.0.0/8]
 //! proxy: { url: "http://proxy.example.com:3128", no-proxy: "localhost,.internal" }
@@ -23,6 +24,7 @@ use crate::egress::address::AddressRange;
 use crate::extensions::Origin;
 use crate::sandbox::Limits;
 use crate::services::Timing;
+use crate::store::redb::Options;
 
 /// Where the server listens when nothing says otherwise: the original's port, on loopback.
 pub const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 5002);
@@ -39,6 +41,8 @@ pub struct Config {
     pub timing: Timing,
     /// What a run of an extension may use.
     pub limits: Limits,
+    /// What the store may use.
+    pub store: StoreSetting,
     /// Address ranges that are opened for an origin.
     pub ranges: BTreeMap<String, Vec<String>>,
     /// The proxy that requests to clouds go through.
@@ -89,6 +93,20 @@ impl TryFrom<String> for Period {
         });
         read.map(Self)
             .ok_or_else(|| format!("\"{text}\" is no length of time: write a whole number and s, m, h or d, as in 90d"))
+    }
+}
+
+/// What the store may use.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct StoreSetting {
+    /// Memory for pages, in bytes.
+    pub cache_bytes: usize,
+}
+
+impl Default for StoreSetting {
+    fn default() -> Self {
+        Self { cache_bytes: Options::default().cache_bytes }
     }
 }
 

@@ -126,7 +126,8 @@ impl Server {
 
         // The three slow parts, side by side.
         let path = home.store();
-        let store = tokio::task::spawn_blocking(move || RedbStore::open(&path, &StoreOptions::default()));
+        let options = StoreOptions { cache_bytes: config.store.cache_bytes, ..StoreOptions::default() };
+        let store = tokio::task::spawn_blocking(move || RedbStore::open(&path, &options));
         let (limits, cache) = (config.limits.clone(), CompileCache::new(*vault.derive("compile-cache")));
         let folder = home.cache();
         let sandbox = tokio::task::spawn_blocking(move || Sandbox::new(limits, Some((cache, folder))));

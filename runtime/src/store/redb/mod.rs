@@ -72,7 +72,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { cache_bytes: 32 * 1024 * 1024, compact_from: 64 * 1024 * 1024 }
+        Self { cache_bytes: 8 * 1024 * 1024, compact_from: 64 * 1024 * 1024 }
     }
 }
 
