@@ -119,37 +119,45 @@ def words(where, value, shape):
                 problems.append(f"{where}: {value!r} does not match {pattern}")
 
 
-def check(request):
+def parameters(request):
+    """The operation that a request asks for, and its parameters with the types of the model."""
     service = model(request["service"])
     if request["target"]:
         prefix, name = request["target"].rsplit(".", 1)
         if prefix != service.metadata["targetPrefix"]:
             problems.append(f"{request['target']}: the service's prefix is {service.metadata['targetPrefix']}")
-        operation = service.operation_model(name)
-        value = json.loads(request["body"])
-    else:
-        fields = dict(parse_qsl(request["body"], keep_blank_values=True, strict_parsing=True))
-        name, version = fields.pop("Action"), fields.pop("Version")
-        if version != service.api_version:
-            problems.append(f"{name}: version {version}, the service's is {service.api_version}")
-        operation = service.operation_model(name)
-        ec2 = service.metadata["protocol"] == "ec2"
-        shape = operation.input_shape
-        value = typed(name, tree(fields.items()), shape, ec2) if shape else {}
+        return service.operation_model(name), json.loads(request["body"])
+    fields = dict(parse_qsl(request["body"], keep_blank_values=True, strict_parsing=True))
+    name, version = fields.pop("Action"), fields.pop("Version")
+    if version != service.api_version:
+        problems.append(f"{name}: version {version}, the service's is {service.api_version}")
+    operation = service.operation_model(name)
+    ec2 = service.metadata["protocol"] == "ec2"
+    shape = operation.input_shape
+    return operation, typed(name, tree(fields.items()), shape, ec2) if shape else {}
+
+
+def check(request):
+    operation, value = parameters(request)
     if operation.input_shape is None:
         return
     report = ParamValidator().validate(value, operation.input_shape)
     if report.has_errors():
-        problems.append(f"{name}: {report.generate_report()}")
-    words(name, value, operation.input_shape)
+        problems.append(f"{operation.name}: {report.generate_report()}")
+    words(operation.name, value, operation.input_shape)
 
 
-requests = json.load(sys.stdin)
-for request in requests:
-    try:
-        check(request)
-    except Exception as error:
-        problems.append(f"{request['service']} {request['target'] or request['body'][:200]}: {type(error).__name__} {error}")
-for problem in dict.fromkeys(problems):
-    print(problem)
-print(f"checked {len(requests)}")
+def main():
+    requests = json.load(sys.stdin)
+    for request in requests:
+        try:
+            check(request)
+        except Exception as error:
+            problems.append(f"{request['service']} {request['target'] or request['body'][:200]}: {type(error).__name__} {error}")
+    for problem in dict.fromkeys(problems):
+        print(problem)
+    print(f"checked {len(requests)}")
+
+
+if __name__ == "__main__":
+    main()

@@ -8,8 +8,10 @@
 //! | [`checks`] | everything that has to pass |
 //! | [`tally`] | what the test runs came to |
 //! | [`crash`] | the crash matrix |
+//! | [`bench`] | the benchmarks |
 //! | [`demo`] | a walk through the commands against the simulated cloud |
 
+mod bench;
 mod checks;
 mod crash;
 mod demo;
@@ -53,6 +55,15 @@ enum Command {
         #[arg(long, default_value = "all")]
         points: String,
     },
+    /// Measure what things cost, each beside a baseline; nothing passes or fails
+    Bench {
+        /// Only these rows: `run`, `replay`, `durable`, `memory`, `busy-list`, `thousand`, `growth`, `aws`, `reads`, `start`
+        #[arg(long, value_name = "NAME")]
+        row: Vec<String>,
+        /// Where the table goes [default: docs/benchmarks.md, for a run of all rows]
+        #[arg(long, value_name = "FILE")]
+        report: Option<String>,
+    },
     /// Check everything: format, lints, dependencies, tests, documentation
     Test,
     /// What the continuous integration runs: the same as `test`
@@ -79,6 +90,7 @@ fn run(command: Command) -> Outcome {
         }
         Command::Demo { exit } => demo::run(&project, exit),
         Command::Crash { seed, points } => crash::run(&project, seed, &points),
+        Command::Bench { row, report } => bench::run(&project, &row, report.as_deref()),
         Command::Test | Command::Ci => checks::run(&project),
     }
 }
