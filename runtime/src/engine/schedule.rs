@@ -255,8 +255,10 @@ impl Engine {
                 Next::Wait => {}
             }
             // Nothing runs: it is its rows and its timer entries again. Large ones stay: loading them at each
-            // wake-up would cost more than keeping them.
-            if active.running.is_empty() && active.tasks.len() < KEPT_FROM {
+            // wake-up would cost more than keeping them. One that has ended never stays: of tasks that end together,
+            // the last to look may have loaded it again.
+            let is_kept = active.tasks.len() >= KEPT_FROM && !active.row.status.is_final();
+            if active.running.is_empty() && !is_kept {
                 drop(active);
                 let mut all = self.active.lock().await;
                 if Arc::strong_count(&shared) <= 2 {
