@@ -9,6 +9,31 @@ use clap::Parser;
 use cloudark_tests::clouds::SimulatedAws;
 use cloudark_tests::crash::{self, Verdict, Workflow};
 use cloudark_tests::fixture_cloud::FixtureCloud;
+use futures::StreamExt as _;
+
+/// What the report says before its figures.
+const HEAD: &str = "# The crash matrix
+
+Made by `cargo xtask crash`. A *kill point* is a task, an entry of its journal and a phase: before the intent, after it, after
+the call was sent, after its answer came, after its result is durable; and before and after the end of a run. A workflow
+(create, deploy, redeploy, update, delete) is run once and its points are recorded. Then it is run once for each point, in a
+world of its own: the real server kills itself there (SIGKILL) and is started again. After every other kill everything is deleted
+at once, instead of going on. At the end of each it must hold that
+
+* the server was killed,
+* every operation ended as it would have,
+* nothing existed twice, at any step,
+* nothing is left.
+
+That the matrix notices what it has to is tested too: with intents that are not written, an extension that does not adopt what
+it finds, and a foundation that is released first, it reports duplicates, orphans and deletes that are stuck
+(`tests/tests/crash.rs`). Each run of the tests takes a sample of the points, with a seed that it prints.
+";
+
+const COLUMNS: &str = "| workflow | kill points | killed | failed |\n| --- | --- | --- | --- |";
+
+/// How many worlds run side by side.
+const AT_ONCE: usize = 4;
 
 /// Kills the server at recorded points and checks what must hold.
 #[derive(Parser)]
@@ -30,9 +55,7 @@ struct Arguments {
 #[tokio::main]
 async fn main() -> std::process::ExitCode {
     let arguments = Arguments::parse();
-    let mut report = String::from(
-        "# The crash matrix\n\nMade by `cargo xtask crash`.\n\n| workflow | kill points passed | killed | failed |\n| --- | --- | --- | --- |\n",
-    );
+    let mut report = format!("{HEAD}\nThis run: seed {}.\n\n{COLUMNS}\n", arguments.seed);
     let mut failed = 0;
     for workflow in [crash::fixture_workflow(), crash::aws_workflow()] {
         if arguments.workflow.as_deref().is_some_and(|only| only != workflow.name) {
@@ -61,8 +84,7 @@ async fn run(workflow: &Workflow, arguments: &Arguments) -> (usize, Vec<Verdict>
     let count = arguments.points.parse().unwrap_or(points.len());
     let chosen = crash::choose(&points, count, arguments.seed);
     println!("{}: {} kill points, {} chosen by seed {}", workflow.name, points.len(), chosen.len(), arguments.seed);
-    let mut verdicts = Vec::new();
-    for (at, point) in chosen.iter().enumerate() {
+    let strike = async |at: usize, point: &String| {
         // Every other point is followed by a delete instead of the rest of the workflow.
         let then_delete = at % 2 == 1;
         let verdict = if workflow.cloud == "aws" {
@@ -75,7 +97,9 @@ async fn run(workflow: &Workflow, arguments: &Arguments) -> (usize, Vec<Verdict>
         for fault in &verdict.faults {
             println!("    {fault}");
         }
-        verdicts.push(verdict);
-    }
+        verdict
+    };
+    let worlds = futures::stream::iter(chosen.iter().enumerate()).map(|(at, point)| strike(at, point));
+    let verdicts = worlds.buffer_unordered(AT_ONCE).collect().await;
     (points.len(), verdicts)
 }

@@ -237,11 +237,7 @@ pub fn remove(ctx: &Context, rds: &Query, id: &str, snapshot: Option<&str>) -> R
             None => form.set("SkipFinalSnapshot", true).set("DeleteAutomatedBackups", true),
         };
         // It may be busy with something else, also with being deleted: look again.
-        match rds
-            .act("DeleteDBInstance", form)
-            .or_absent()
-            .or_code(&BUSY)?
-        {
+        match rds.act("DeleteDBInstance", form).or_absent().or_code(&BUSY)? {
             Some(None) => ready(()),
             Some(Some(())) => pending("database is deleting"),
             None => pending(format!("database is {}", database.status)),
