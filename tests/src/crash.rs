@@ -289,6 +289,25 @@ pub fn aws_workflow() -> Workflow {
     }
 }
 
+/// A table and a cache on simulated AWS: made, changed, gone again.
+pub fn stores_workflow() -> Workflow {
+    let file = |billing: &str, replicas: u32| {
+        format!(
+            "environment:\n  resources:\n    aws:\n      - resource:\n          type: dynamodb\n          configuration:\n            billing: {billing}\n      \
+             - resource:\n          type: elasticache\n          configuration:\n            replicas: {replicas}\n"
+        )
+    };
+    Workflow {
+        name: "stores",
+        steps: vec![
+            Step::new("POST", "/v1/environments", Some(json!({ "name": "wp", "file": file("on-demand", 0) }))),
+            Step::new("PUT", "/v1/environments/wp", Some(json!({ "name": "wp", "file": file("provisioned", 1) }))),
+            Step::new("DELETE", "/v1/environments/wp?force=true", None),
+        ],
+        ..aws_workflow()
+    }
+}
+
 /// One thing that the cloud names itself and lists late, and nothing else: what the matrix is tested with.
 pub fn ticket_workflow(adopts: bool, broken: Option<&'static str>) -> Workflow {
     let file = format!(

@@ -152,10 +152,15 @@ impl Moto {
             ("rds", "2014-10-31", "DescribeDBSubnetGroups", "DBSubnetGroupName"),
             ("rds", "2014-10-31", "DescribeDBSnapshots", "DBSnapshotIdentifier"),
             ("iam", "2010-05-08", "ListRoles", "RoleName"),
+            ("elasticache", "2015-02-02", "DescribeReplicationGroups", "ReplicationGroupId"),
+            ("elasticache", "2015-02-02", "DescribeCacheSubnetGroups", "CacheSubnetGroupName"),
         ] {
             all.extend(self.query(service, version, action, element).await);
         }
         all.extend(self.clusters().await);
+        let tables = self.json("dynamodb", "DynamoDB_20120810.ListTables", json!({})).await;
+        let tables = tables["TableNames"].as_array().cloned().unwrap_or_default();
+        all.extend(tables.iter().map(|table| format!("dynamodb {table}")));
         for (service, target, list, name) in [
             ("ssm", "AmazonSSM.DescribeParameters", "Parameters", "Name"),
             ("logs", "Logs_20140328.DescribeLogGroups", "logGroups", "logGroupName"),

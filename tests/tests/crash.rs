@@ -39,17 +39,26 @@ async fn a_killed_server_leaves_nothing_and_repeats_nothing_on_the_fixture_cloud
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_server_leaves_nothing_and_repeats_nothing_on_aws() {
-    const POINTS: usize = 25;
-    let (workflow, seed) = (crash::aws_workflow(), seed());
+    on_aws(crash::aws_workflow(), 25).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_server_leaves_no_table_and_no_cache_and_makes_none_twice() {
+    on_aws(crash::stores_workflow(), 15).await;
+}
+
+/// Kills the server at so many points of a workflow on simulated AWS.
+async fn on_aws(workflow: Workflow, count: usize) {
+    let seed = seed();
     println!("CLOUDARK_SEED={seed}");
     let template = tempfile::tempdir().unwrap();
     crash::template(&workflow, template.path()).await;
     let points = crash::record(&workflow, template.path(), &SimulatedAws::start()).await;
     let mut verdicts = Vec::new();
-    for (at, point) in crash::choose(&points, POINTS, seed).iter().enumerate() {
+    for (at, point) in crash::choose(&points, count, seed).iter().enumerate() {
         verdicts.push(crash::kill_at(&workflow, template.path(), &SimulatedAws::start(), point, at % 2 == 1).await);
     }
-    check(&workflow, seed, POINTS, &verdicts);
+    check(&workflow, seed, count, &verdicts);
 }
 
 /// How long the fixture cloud's lists lag: within what its grant says (120 s), in the scaled time of

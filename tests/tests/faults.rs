@@ -45,6 +45,11 @@ fn workflow() -> [Step; 4] {
     ]
 }
 
+/// A table and a cache, made, changed and deleted.
+fn stores() -> Vec<Step> {
+    cloudark_tests::crash::stores_workflow().steps
+}
+
 fn delete() -> Step {
     Step::new("DELETE", "/v1/environments/wp?force=true", None)
 }
@@ -69,13 +74,13 @@ async fn standing(world: &World) -> Vec<String> {
 }
 
 /// Runs the workflow with this fault at the nth call, and answers whether a call was struck and what did not hold.
-async fn strike(nth: usize, fault: &str) -> (bool, Vec<String>) {
+async fn strike(steps: &[Step], nth: usize, fault: &str) -> (bool, Vec<String>) {
     let world = World::start().await;
     world.fault(json!({ "match": { "nth": nth }, "fault": fault })).await;
     let mut broken = Vec::new();
     let mut before = standing(&world).await;
-    for step in workflow() {
-        let (status, said) = run(&world, &step).await;
+    for step in steps {
+        let (status, said) = run(&world, step).await;
         let here = format!("{} {}", step.method, step.path);
         let twice = world.cloud.duplicates().await;
         if !twice.is_empty() {
@@ -122,11 +127,11 @@ async fn strike(nth: usize, fault: &str) -> (bool, Vec<String>) {
 }
 
 /// How many calls the workflow makes when nothing goes wrong.
-async fn length() -> usize {
+async fn length(steps: &[Step]) -> usize {
     let world = World::start().await;
     let before = world.calls().await.len();
-    for step in workflow() {
-        let (status, said) = run(&world, &step).await;
+    for step in steps {
+        let (status, said) = run(&world, step).await;
         assert_eq!(status, Some(OperationStatus::Succeeded), "{} {}: {said}", step.method, step.path);
     }
     assert_eq!(world.inventory().await, Vec::<String>::new());
@@ -135,7 +140,16 @@ async fn length() -> usize {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_call_that_fails_once_ends_well_or_is_rolled_back_and_named() {
-    let calls = length().await;
+    each_call_fails_once(&workflow()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_for_a_table_or_a_cache_that_fails_once_ends_well_or_is_rolled_back_and_named() {
+    each_call_fails_once(&stores()).await;
+}
+
+async fn each_call_fails_once(steps: &[Step]) {
+    let calls = length(steps).await;
     let mut cases: Vec<(usize, &str)> = (1..=calls).flat_map(|nth| FAULTS.map(|fault| (nth, fault))).collect();
     if !all() {
         let seed = std::env::var("CLOUDARK_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(1);
@@ -144,7 +158,7 @@ async fn a_call_that_fails_once_ends_well_or_is_rolled_back_and_named() {
         cases.truncate(SAMPLE);
     }
     let count = cases.len();
-    let worlds = futures::stream::iter(cases).map(async |(nth, fault)| strike(nth, fault).await);
+    let worlds = futures::stream::iter(cases).map(async |(nth, fault)| strike(steps, nth, fault).await);
     let ended: Vec<(bool, Vec<String>)> = worlds.buffer_unordered(AT_ONCE).collect().await;
     // How many polls there are differs a little from run to run, so the last calls may not come.
     let struck = ended.iter().filter(|(struck, _)| *struck).count();

@@ -1,10 +1,13 @@
-//! CloudARK's extension for AWS: databases of RDS, and applications on ECS with Fargate.
+//! CloudARK's extension for AWS: databases, tables and caches, and applications on ECS with Fargate.
 //!
-//! Read it like the runbooks it replaces: [`rds`], [`ecs`] and the [`foundation`] that both stand on. Everything is
+//! Read it like the runbooks it replaces: [`rds`], [`dynamodb`], [`elasticache`], [`ecs`] and the [`foundation`] that they
+//! stand on. Everything is
 //! created with the ownership [`mark`] in the call, found by its minted name and its mark, and deleted in the order
 //! in which AWS lets go.
 
+pub mod dynamodb;
 pub mod ecs;
+pub mod elasticache;
 pub mod foundation;
 pub mod rds;
 
@@ -18,9 +21,9 @@ use cloudark_sdk::{Credential, Setting};
 cloudark_sdk::export! {
     name: "aws",
     cloud: "aws",
-    summary: "Amazon Web Services: databases (rds) and containers (ecs)",
+    summary: "Amazon Web Services: databases (rds), tables (dynamodb), caches (elasticache) and containers (ecs)",
     foundation: foundation::Aws,
-    resources: [rds::Rds],
+    resources: [rds::Rds, dynamodb::Dynamodb, elasticache::Elasticache],
     coes: [ecs::Ecs],
     settings: [
         Setting::required("region", "where everything is made: eu-west-1"),

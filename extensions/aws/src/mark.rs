@@ -35,6 +35,17 @@ pub fn json_map(tags: &[(String, String)]) -> Value {
     Value::Object(tags.iter().map(|(key, value)| (key.clone(), value.clone().into())).collect::<Map<_, _>>())
 }
 
+/// `key=value key=value`, for what shows a description where its tags are not to be had.
+pub fn words(tags: &[(String, String)]) -> String {
+    tags.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(" ")
+}
+
+/// The tags that [`words`] wrote.
+pub fn of_words(text: &str) -> Vec<(String, String)> {
+    let pairs = text.split_whitespace().filter_map(|word| word.split_once('='));
+    pairs.map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
+}
+
 /// Refuse what has our name but not our mark.
 ///
 /// # Errors

@@ -45,5 +45,7 @@ pub use form::Form;
 pub use json::Json;
 pub use query::Query;
 pub use refusal::{Meaning, Refusal};
-pub use service::{EC2, ECR, ECS, ELB, IAM, JsonService, LOGS, QueryService, RDS, SSM, STS, region};
+pub use service::{
+    DYNAMODB, EC2, ECR, ECS, ELASTICACHE, ELB, IAM, JsonService, LOGS, QueryService, RDS, SSM, STS, region,
+};
 pub use xml::{List, Tag, Texts, pairs};

@@ -65,16 +65,24 @@ impl Refusal {
             Meaning::Exists
         } else if has(&[
             "QuotaExceeded",
+            "QuotaForCustomerExceeded",
             "LimitExceeded",
             "TooMany",
             "InsufficientDBInstanceCapacity",
             "InsufficientCapacity",
+            "InsufficientCacheClusterCapacity",
         ]) {
             Meaning::Quota
         } else if has(&["NotFound", "NoSuchEntity", "ServiceNotActive"]) {
             Meaning::Absent
         } else if has(&["DependencyViolation", "DeleteConflict", "InUse", "InvalidDBInstanceState", "OperationAborted"])
-            || has(&["InvalidDBSubnetGroupState", "ClusterContains", "ConcurrentModification", "UpdateInProgress"])
+            || has(&[
+                "InvalidDBSubnetGroupState",
+                "InvalidReplicationGroupState",
+                "ClusterContains",
+                "ConcurrentModification",
+                "UpdateInProgress",
+            ])
         {
             Meaning::Busy
         } else if has(&["Invalid", "Validation", "Malformed", "Missing", "Unsupported", "NotCoverEnoughAZs", "Client"])
@@ -155,7 +163,12 @@ mod tests {
             (409, "DeleteConflict", Meaning::Busy),
             (400, "InvalidDBInstanceState", Meaning::Busy),
             (400, "ResourceInUse", Meaning::Exists),
+            (400, "InvalidReplicationGroupState", Meaning::Busy),
+            (400, "CacheSubnetGroupInUse", Meaning::Busy),
+            (404, "ReplicationGroupNotFoundFault", Meaning::Absent),
             (400, "InstanceQuotaExceeded", Meaning::Quota),
+            (400, "NodeQuotaForCustomerExceeded", Meaning::Quota),
+            (400, "InsufficientCacheClusterCapacity", Meaning::Quota),
             (400, "VpcLimitExceeded", Meaning::Quota),
             (400, "InvalidParameterValue", Meaning::Invalid),
             (400, "DBSubnetGroupDoesNotCoverEnoughAZs", Meaning::Invalid),

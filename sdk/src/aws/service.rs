@@ -30,6 +30,8 @@ pub struct JsonService {
 pub const EC2: QueryService = QueryService { name: "ec2", version: "2016-11-15", global: false };
 /// Databases.
 pub const RDS: QueryService = QueryService { name: "rds", version: "2014-10-31", global: false };
+/// Caches.
+pub const ELASTICACHE: QueryService = QueryService { name: "elasticache", version: "2015-02-02", global: false };
 /// Load balancers (version 2: application and network).
 pub const ELB: QueryService = QueryService { name: "elasticloadbalancing", version: "2015-12-01", global: false };
 /// Roles and policies.
@@ -54,6 +56,14 @@ pub const LOGS: JsonService =
     JsonService { host: "logs", name: "logs", target: "Logs_20140328", content_type: JSON_1_1 };
 /// Parameters, secret ones too.
 pub const SSM: JsonService = JsonService { host: "ssm", name: "ssm", target: "AmazonSSM", content_type: JSON_1_1 };
+
+/// Tables.
+pub const DYNAMODB: JsonService = JsonService {
+    host: "dynamodb",
+    name: "dynamodb",
+    target: "DynamoDB_20120810",
+    content_type: "application/x-amz-json-1.0",
+};
 
 /// The setting `region`.
 ///

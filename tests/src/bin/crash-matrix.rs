@@ -38,7 +38,7 @@ const AT_ONCE: usize = 4;
 /// Kills the server at recorded points and checks what must hold.
 #[derive(Parser)]
 struct Arguments {
-    /// `fixture` or `aws`; both when silent.
+    /// `fixture`, `aws` or `stores`; all when silent.
     #[arg(long)]
     workflow: Option<String>,
     /// So many points of each workflow, or `all`.
@@ -57,7 +57,7 @@ async fn main() -> std::process::ExitCode {
     let arguments = Arguments::parse();
     let mut report = format!("{HEAD}\nThis run: seed {}.\n\n{COLUMNS}\n", arguments.seed);
     let mut failed = 0;
-    for workflow in [crash::fixture_workflow(), crash::aws_workflow()] {
+    for workflow in [crash::fixture_workflow(), crash::aws_workflow(), crash::stores_workflow()] {
         if arguments.workflow.as_deref().is_some_and(|only| only != workflow.name) {
             continue;
         }

@@ -17,7 +17,7 @@ pub fn deploy(ctx: &Context, cluster: &str, app: &Application) -> Result<Deploym
     let names = Names::of(ctx)?;
     let foundation: foundation::State = ctx.foundation()?;
     let (balancers, tasks) = ports::both(ctx, &foundation.groups)?;
-    let subnets = foundation.network.two_subnet_ids();
+    let subnets = foundation.network()?.two_subnet_ids();
 
     progress!("each task gets {}", wanted.size_words(app));
     log_group::ensure(ctx, &names.log_group)?;
@@ -26,7 +26,7 @@ pub fn deploy(ctx: &Context, cluster: &str, app: &Application) -> Result<Deploym
     progress!("making the load balancer");
     let balancer = load_balancer::ensure(ctx, &names.balancer, &subnets, balancers)?;
     let targets =
-        target_group::ensure(ctx, &names.targets, &foundation.network.vpc, wanted.container_port, &wanted.check)?;
+        target_group::ensure(ctx, &names.targets, &foundation.network()?.vpc, wanted.container_port, &wanted.check)?;
     let balancer = load_balancer::active(ctx, &names.balancer).doing(format!("waiting for {}", balancer.arn))?;
     load_balancer::listen(ctx, &balancer.arn, wanted.host_port, &targets.arn)?;
     ports::open(ctx, &foundation.groups, wanted.host_port, wanted.container_port)?;

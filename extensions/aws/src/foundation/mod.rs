@@ -4,7 +4,9 @@
 //! | --- | --- | --- |
 //! | `balancers` | load balancers | the ports of the applications, from anywhere |
 //! | `tasks` | tasks | the ports of the containers, from `balancers` |
-//! | `data` | databases | the ports of the databases, from `tasks` |
+//! | `data` | databases and caches | their ports, from `tasks` |
+//!
+//! Tables stand on no network: where there are only tables, there is none.
 //!
 //! The rules of the first two come and go with the applications; see [`ports`](crate::ecs::ports).
 
@@ -29,26 +31,40 @@ pub struct Aws;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct State {
     /// The network and the subnets to use.
-    pub network: Network,
+    pub network: Option<Network>,
     /// The security groups.
     pub groups: Groups,
+}
+
+impl State {
+    /// The network.
+    ///
+    /// # Errors
+    /// Where nothing needed one when the foundation was prepared.
+    pub fn network(&self) -> Result<&Network> {
+        match &self.network {
+            Some(network) => Ok(network),
+            None => fail!(permanent, "the environment has no network on AWS: update it"),
+        }
+    }
 }
 
 impl Foundation for Aws {
     type State = State;
 
     fn prepare(ctx: &Context, pieces: &[Piece], current: Option<&Instance<State>>) -> Result<Instance<State>> {
+        let needs = Needs::of(pieces)?;
+        let before = current.and_then(|foundation| foundation.state.network.as_ref());
+        if !needs.network && before.is_none() {
+            let state = State { network: None, groups: Groups::default() };
+            return Ok(Instance::new("none").summary("no network is needed").state(state));
+        }
         progress!("looking for the network");
-        let network = network::ensure(
-            ctx,
-            wanted_vpc(ctx, pieces).as_deref(),
-            current.map(|foundation| &foundation.state.network),
-        )?;
+        let network = network::ensure(ctx, wanted_vpc(ctx, pieces).as_deref(), before)?;
         progress!("making the security groups");
-        let groups =
-            groups::ensure(ctx, &network.vpc, &Needs::of(pieces)?, current.map(|foundation| &foundation.state.groups))?;
+        let groups = groups::ensure(ctx, &network.vpc, &needs, current.map(|foundation| &foundation.state.groups))?;
         let summary = format!("{}, {} subnets, {} security groups", network.vpc, network.subnets.len(), groups.count());
-        Ok(Instance::new(network.vpc.clone()).summary(summary).state(State { network, groups }))
+        Ok(Instance::new(network.vpc.clone()).summary(summary).state(State { network: Some(network), groups }))
     }
 
     fn release(ctx: &Context, pieces: &[Piece], current: Option<&Instance<State>>) -> Result<()> {
@@ -58,16 +74,18 @@ impl Foundation for Aws {
             return groups::close(ctx);
         }
         groups::remove(ctx)?;
-        network::remove(ctx, current.map(|current| &current.state.network))
+        network::remove(ctx, current.and_then(|current| current.state.network.as_ref()))
     }
 }
 
 /// What the pieces need of the foundation.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct Needs {
+    /// Whether anything stands on a network.
+    network: bool,
     /// Whether applications will run.
     applications: bool,
-    /// The ports of the databases, sorted, each once.
+    /// The ports of the databases and caches, sorted, each once.
     database_ports: Vec<u16>,
 }
 
@@ -75,7 +93,9 @@ impl Needs {
     fn of(pieces: &[Piece]) -> Result<Self> {
         let mut needs = Self::default();
         for piece in pieces {
+            needs.network |= piece.kind != crate::dynamodb::KIND;
             match piece.kind.as_str() {
+                crate::elasticache::KIND => needs.database_ports.push(crate::elasticache::PORT),
                 crate::ecs::KIND => needs.applications = true,
                 crate::rds::KIND => needs.database_ports.push(rds::port(&piece.config)?),
                 _ => {}
@@ -113,7 +133,10 @@ mod tests {
             piece("rds", json!({ "engine": "postgres" })),
         ];
         let needs = Needs::of(&pieces).unwrap();
-        assert_eq!(needs, Needs { applications: false, database_ports: vec![3306, 5432] });
+        assert_eq!(needs, Needs { network: true, applications: false, database_ports: vec![3306, 5432] });
+        let beside = [piece("dynamodb", json!({})), piece("elasticache", json!({}))];
+        assert_eq!(Needs::of(&beside).unwrap().database_ports, [6379]);
+        assert_eq!(Needs::of(&[piece("dynamodb", json!({}))]).unwrap(), Needs::default());
         assert!(Needs::of(&[piece("ecs", json!({}))]).unwrap().applications);
         assert!(Needs::of(&[piece("rds", json!({ "engine": "oracle" }))]).is_err());
     }

@@ -110,9 +110,9 @@ impl Resource for Rds {
         let id = ctx.name("db", IDENTIFIER)?;
         orderable::check(&rds, config)?;
 
-        let network = ctx.foundation::<foundation::State>()?.network;
+        let foundation: foundation::State = ctx.foundation()?;
         let subnets = ctx.name("subnets", IDENTIFIER)?;
-        subnet_group::ensure(ctx, &rds, &subnets, &network.subnet_ids())?;
+        subnet_group::ensure(ctx, &rds, &subnets, &foundation.network()?.subnet_ids())?;
         let groups = groups(ctx, config)?;
         let password = password(config)?;
 
@@ -190,11 +190,11 @@ impl Resource for Rds {
 /// The security groups of an instance: the environment's, and one of its own where others may reach it too.
 fn groups(ctx: &Context, config: &Config) -> Result<Vec<String>> {
     let foundation: foundation::State = ctx.foundation()?;
-    let mut groups: Vec<String> = foundation.groups.data.into_iter().collect();
+    let mut groups: Vec<String> = foundation.groups.data.iter().cloned().collect();
     if let Some(addresses) = config.policy.access.addresses() {
         let name = ctx.name("access", IDENTIFIER)?;
         let description = format!("CloudARK environment {}: access to {}", ctx.environment, ctx.piece);
-        let group = security_group::ensure(ctx, &name, &foundation.network.vpc, &description)?;
+        let group = security_group::ensure(ctx, &name, &foundation.network()?.vpc, &description)?;
         let rule = Ingress { port: config.engine.port(), from: Source::Cidr(addresses.to_owned()) };
         security_group::reconcile(ctx, &group, &[rule])?;
         groups.push(group.id);

@@ -3,6 +3,7 @@
 
 mod bridge;
 mod faults;
+mod stores;
 mod workflow;
 
 use bridge::{Open, World};

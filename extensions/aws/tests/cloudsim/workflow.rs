@@ -74,6 +74,7 @@ impl Environment {
     /// A new run begins, and knows that a call of the one before may have been lost.
     pub fn revive(&mut self) {
         self.world.faults.borrow_mut().revive();
+        self.world.show_everything();
         let settles = self.world.host.now_ms() + 120_000;
         self.world.host.unsettled_until(settles);
     }

@@ -136,7 +136,7 @@ fn remove(aws: &mut Aws, account: &str, region: &str, id: &str) -> Result<Value,
     known.iam.roles.retain(|_, role| role.arn != id && role.name != id);
     let mut gone = roles != known.iam.roles.len();
     let state = known.regions.get_mut(region).ok_or_else(|| format!("nothing was made in {region}"))?;
-    let Region { ec2, elb, rds, ecs, ssm, logs, ecr } = state;
+    let Region { ec2, elb, rds, ecs, ssm, logs, ecr, dynamodb, elasticache } = state;
     let owned = |owner: &ec2::Owner| matches!(owner, ec2::Owner::LoadBalancer(arn) | ec2::Owner::Task(arn) | ec2::Owner::Database(arn) if arn == id);
     ec2.interfaces.retain(|_, eni| !owned(&eni.owner));
     gone |= ec2.vpcs.remove(id).is_some()
@@ -165,6 +165,14 @@ fn remove(aws: &mut Aws, account: &str, region: &str, id: &str) -> Result<Value,
     logs.groups.retain(|_, thing| !named(&thing.arn, &thing.name));
     ecr.repositories.retain(|_, thing| !named(&thing.arn, &thing.name));
     gone |= before != (ssm.parameters.len(), logs.groups.len(), ecr.repositories.len());
+    let before = (dynamodb.tables.len(), elasticache.groups.len(), elasticache.subnet_groups.len());
+    dynamodb.tables.retain(|_, thing| !named(&thing.arn, &thing.name));
+    ec2.interfaces.retain(|_, eni| {
+        !matches!(&eni.owner, ec2::Owner::Cache(arn) if arn == id || arn.ends_with(&format!(":replicationgroup:{id}")))
+    });
+    elasticache.groups.retain(|_, thing| !named(&thing.arn, &thing.id));
+    elasticache.subnet_groups.retain(|_, thing| !named(&thing.arn, &thing.name));
+    gone |= before != (dynamodb.tables.len(), elasticache.groups.len(), elasticache.subnet_groups.len());
     if gone { Ok(json!({})) } else { Err(format!("there is no '{id}' in {region}")) }
 }
 
@@ -175,7 +183,8 @@ fn tags_of<'a>(aws: &'a mut Aws, account: &str, region: &str, id: &str) -> Resul
     if let Some(role) = account.iam.roles.values_mut().find(|role| role.arn == id || role.name == id) {
         return Ok(&mut role.tags);
     }
-    let Region { ec2, elb, rds, ecs, ssm, logs, ecr } = account.regions.get_mut(region).ok_or_else(unknown)?;
+    let Region { ec2, elb, rds, ecs, ssm, logs, ecr, dynamodb, elasticache } =
+        account.regions.get_mut(region).ok_or_else(unknown)?;
     let named = |arn: &str, name: &str| arn == id || name == id;
     let found = ec2.vpcs.get_mut(id).map(|thing| &mut thing.tags);
     let found = found.or_else(|| ec2.subnets.get_mut(id).map(|thing| &mut thing.tags));
@@ -202,6 +211,15 @@ fn tags_of<'a>(aws: &'a mut Aws, account: &str, region: &str, id: &str) -> Resul
         .or_else(|| logs.groups.values_mut().find(|thing| named(&thing.arn, &thing.name)).map(|thing| &mut thing.tags));
     let found = found.or_else(|| {
         ecr.repositories.values_mut().find(|thing| named(&thing.arn, &thing.name)).map(|thing| &mut thing.tags)
+    });
+    let found = found.or_else(|| {
+        dynamodb.tables.values_mut().find(|thing| named(&thing.arn, &thing.name)).map(|thing| &mut thing.tags)
+    });
+    let found = found.or_else(|| {
+        elasticache.groups.values_mut().find(|thing| named(&thing.arn, &thing.id)).map(|thing| &mut thing.tags)
+    });
+    let found = found.or_else(|| {
+        elasticache.subnet_groups.values_mut().find(|thing| named(&thing.arn, &thing.name)).map(|thing| &mut thing.tags)
     });
     found.ok_or_else(unknown)
 }

@@ -28,6 +28,8 @@ pub struct AwsConfig {
     pub orderable_classes: Vec<String>,
     /// Every new database ends in this status instead of `available`, when it is set.
     pub databases_end: Option<String>,
+    /// Every new cache ends as `create-failed` instead of `available`.
+    pub caches_fail: bool,
     /// Every new task fails to start.
     pub tasks_fail: bool,
     /// What images do, by exact reference; before the rules on tags.
@@ -52,6 +54,7 @@ impl Default for AwsConfig {
             vpc_limit: 5,
             orderable_classes: CLASSES.iter().map(|class| (*class).to_owned()).collect(),
             databases_end: None,
+            caches_fail: false,
             tasks_fail: false,
             images: BTreeMap::new(),
             skew_seconds: 15 * 60,

@@ -53,20 +53,20 @@ impl AwsError {
 
     /// The code as this service spells it.
     pub fn code_for(&self, service: Service) -> String {
-        use Service::{Ec2, Ecr, Ecs, Elb, Iam, Logs, Rds, Ssm, Sts};
+        use Service::{Dynamodb, Ec2, Ecr, Ecs, Elasticache, Elb, Iam, Logs, Rds, Ssm, Sts};
         match &self.code {
             Code::Is(code) => code.clone(),
             Code::Missing => match service {
-                Ec2 | Rds => "MissingParameter",
+                Ec2 | Rds | Elasticache => "MissingParameter",
                 Elb | Iam | Sts => "ValidationError",
-                Ssm => "ValidationException",
+                Ssm | Dynamodb => "ValidationException",
                 Ecs | Logs | Ecr => "InvalidParameterException",
             }
             .into(),
             Code::Invalid => match service {
-                Ec2 | Rds => "InvalidParameterValue",
+                Ec2 | Rds | Elasticache => "InvalidParameterValue",
                 Elb | Iam | Sts => "ValidationError",
-                Ssm => "ValidationException",
+                Ssm | Dynamodb => "ValidationException",
                 Ecs | Logs | Ecr => "InvalidParameterException",
             }
             .into(),
@@ -95,7 +95,11 @@ impl AwsError {
                 ("text/xml", body)
             }
             Protocol::Json => {
-                ("application/x-amz-json-1.1", json!({ "__type": code, "message": self.message }).to_string())
+                let kind = match service {
+                    Service::Dynamodb => format!("com.amazonaws.dynamodb.v20120810#{code}"),
+                    _ => code.clone(),
+                };
+                (service.content_type(), json!({ "__type": kind, "message": self.message }).to_string())
             }
         };
         Reply {
@@ -131,7 +135,7 @@ pub fn escape(text: &str) -> String {
 
 /// A scripted refusal, with the code and the status that this service really uses.
 pub fn refusal(service: Service, refusal: &Refusal) -> AwsError {
-    use Service::{Ec2, Ecr, Ecs, Ssm};
+    use Service::{Dynamodb, Ec2, Ecr, Ecs, Ssm};
     match refusal {
         Refusal::Throttle => match service {
             Ec2 => AwsError::with_status(503, "RequestLimitExceeded", "Request limit exceeded."),
@@ -141,7 +145,7 @@ pub fn refusal(service: Service, refusal: &Refusal) -> AwsError {
         Refusal::Status500 => match service {
             Ec2 => AwsError::with_status(500, "InternalError", "An internal error has occurred"),
             Ecs | Ecr => AwsError::with_status(500, "ServerException", "Service Unavailable. Please try again later."),
-            Ssm => AwsError::with_status(500, "InternalServerError", "An internal error occurred."),
+            Ssm | Dynamodb => AwsError::with_status(500, "InternalServerError", "An internal error occurred."),
             _ => AwsError::with_status(500, "InternalFailure", "An internal error occurred."),
         },
         Refusal::Status503 => match service {

@@ -2,15 +2,15 @@
 
 use serde_json::Value;
 
-use super::error::headers;
+use super::{error::headers, service::Service};
 use crate::cloud::Reply;
 
 /// A successful answer; fields that are null are left out.
-pub fn respond(result: &Value, request_id: &str) -> Reply {
+pub fn respond(service: Service, result: &Value, request_id: &str) -> Reply {
     let body = if result.is_null() { String::new() } else { pruned(result).to_string() };
     Reply {
         status: 200,
-        headers: headers("application/x-amz-json-1.1", request_id),
+        headers: headers(service.content_type(), request_id),
         body: body.into_bytes(),
         code: None,
         account: None,

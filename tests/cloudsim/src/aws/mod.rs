@@ -2,9 +2,11 @@
 
 mod act;
 pub mod config;
+mod dynamodb;
 mod ec2;
 mod ecr;
 mod ecs;
+mod elasticache;
 mod elb;
 mod error;
 mod iam;
@@ -69,6 +71,8 @@ pub struct Region {
     ssm: ssm::Ssm,
     logs: logs::Logs,
     ecr: ecr::Ecr,
+    dynamodb: dynamodb::Dynamodb,
+    elasticache: elasticache::Elasticache,
 }
 
 /// What a simulated operation sees and changes.
@@ -142,6 +146,8 @@ impl Aws {
             Service::Ssm => ssm::call(&mut ctx, action, params),
             Service::Logs => logs::call(&mut ctx, action, params),
             Service::Ecr => ecr::call(&mut ctx, action, params),
+            Service::Dynamodb => dynamodb::call(&mut ctx, action, params),
+            Service::Elasticache => elasticache::call(&mut ctx, action, params),
         }
     }
 }
@@ -196,7 +202,7 @@ impl Cloud for Aws {
             None => self.run(env, caller, &label.region, service, &label.action, &params),
         };
         let mut reply = match answer {
-            Ok(result) if service.protocol() == Protocol::Json => json::respond(&result, &request_id),
+            Ok(result) if service.protocol() == Protocol::Json => json::respond(service, &result, &request_id),
             Ok(result) => query::respond(service, &label.action, &result, &request_id),
             Err(error) => error.render(service, &request_id),
         };
@@ -224,6 +230,8 @@ impl Cloud for Aws {
                 state.ssm.list(&mut list);
                 state.logs.list(&mut list);
                 state.ecr.list(&mut list);
+                state.dynamodb.list(&mut list);
+                state.elasticache.list(&mut list);
             }
         }
         items

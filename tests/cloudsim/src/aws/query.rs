@@ -61,8 +61,16 @@ impl Node {
 
 /// The word between a list's name and its numbers.
 fn wraps(name: &str, value: &Value) -> bool {
-    const WORDS: [&str; 7] =
-        ["member", "Tag", "SubnetIdentifier", "VpcSecurityGroupId", "Filter", "Value", "DBSecurityGroupName"];
+    const WORDS: [&str; 8] = [
+        "member",
+        "Tag",
+        "SubnetIdentifier",
+        "VpcSecurityGroupId",
+        "SecurityGroupId",
+        "Filter",
+        "Value",
+        "DBSecurityGroupName",
+    ];
     value.is_array() && WORDS.contains(&name)
 }
 
@@ -141,6 +149,14 @@ fn member(service: Service, list: &str) -> &'static str {
         (Service::Rds, "Subnets") => "Subnet",
         (Service::Rds, "TagList") => "Tag",
         (Service::Rds, "ValidUpgradeTarget") => "UpgradeTarget",
+        (Service::Elasticache, "ReplicationGroups") => "ReplicationGroup",
+        (Service::Elasticache, "NodeGroups") => "NodeGroup",
+        (Service::Elasticache, "NodeGroupMembers") => "NodeGroupMember",
+        (Service::Elasticache, "MemberClusters") => "ClusterId",
+        (Service::Elasticache, "CacheSubnetGroups") => "CacheSubnetGroup",
+        (Service::Elasticache, "Snapshots") => "Snapshot",
+        (Service::Elasticache, "Subnets") => "Subnet",
+        (Service::Elasticache, "TagList") => "Tag",
         _ => "member",
     }
 }

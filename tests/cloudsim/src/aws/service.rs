@@ -12,6 +12,8 @@ pub enum Service {
     Ssm,
     Logs,
     Ecr,
+    Dynamodb,
+    Elasticache,
 }
 
 /// A wire protocol.
@@ -21,11 +23,11 @@ pub enum Protocol {
     Ec2,
     /// Form in, XML out.
     Query,
-    /// JSON 1.1.
+    /// JSON 1.1, or 1.0: [`Service::content_type`].
     Json,
 }
 
-const ALL: [Service; 9] = [
+const ALL: [Service; 11] = [
     Service::Ec2,
     Service::Elb,
     Service::Rds,
@@ -35,6 +37,8 @@ const ALL: [Service; 9] = [
     Service::Ssm,
     Service::Logs,
     Service::Ecr,
+    Service::Dynamodb,
+    Service::Elasticache,
 ];
 
 impl Service {
@@ -50,6 +54,8 @@ impl Service {
             Self::Ssm => "ssm",
             Self::Logs => "logs",
             Self::Ecr => "ecr",
+            Self::Dynamodb => "dynamodb",
+            Self::Elasticache => "elasticache",
         }
     }
 
@@ -75,6 +81,8 @@ impl Service {
             Self::Ssm => "AmazonSSM",
             Self::Logs => "Logs_20140328",
             Self::Ecr => "AmazonEC2ContainerRegistry_V20150921",
+            Self::Dynamodb => "DynamoDB_20120810",
+            Self::Elasticache => "2015-02-02",
         }
     }
 
@@ -82,8 +90,16 @@ impl Service {
     pub fn protocol(self) -> Protocol {
         match self {
             Self::Ec2 => Protocol::Ec2,
-            Self::Elb | Self::Rds | Self::Iam | Self::Sts => Protocol::Query,
-            Self::Ecs | Self::Ssm | Self::Logs | Self::Ecr => Protocol::Json,
+            Self::Elb | Self::Rds | Self::Iam | Self::Sts | Self::Elasticache => Protocol::Query,
+            Self::Ecs | Self::Ssm | Self::Logs | Self::Ecr | Self::Dynamodb => Protocol::Json,
+        }
+    }
+
+    /// The content type of its requests and answers, where it speaks JSON.
+    pub fn content_type(self) -> &'static str {
+        match self {
+            Self::Dynamodb => "application/x-amz-json-1.0",
+            _ => "application/x-amz-json-1.1",
         }
     }
 
@@ -95,7 +111,8 @@ impl Service {
             Self::Rds => "http://rds.amazonaws.com/doc/2014-10-31/",
             Self::Iam => "https://iam.amazonaws.com/doc/2010-05-08/",
             Self::Sts => "https://sts.amazonaws.com/doc/2011-06-15/",
-            Self::Ecs | Self::Ssm | Self::Logs | Self::Ecr => "",
+            Self::Elasticache => "http://elasticache.amazonaws.com/doc/2015-02-02/",
+            Self::Ecs | Self::Ssm | Self::Logs | Self::Ecr | Self::Dynamodb => "",
         }
     }
 }

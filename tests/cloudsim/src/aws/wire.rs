@@ -28,9 +28,7 @@ pub fn malformed(service: Service, request: &Request, label: &Label) -> Option<A
     let content = request.header("content-type").unwrap_or_default();
     if service.protocol() == Protocol::Json {
         let target = request.header("x-amz-target").and_then(|target| target.rsplit_once('.'));
-        if target.is_none_or(|(prefix, _)| prefix != service.marker())
-            || !content.starts_with("application/x-amz-json-1.1")
-        {
+        if target.is_none_or(|(prefix, _)| prefix != service.marker()) || !content.starts_with(service.content_type()) {
             return Some(AwsError::new("UnknownOperationException", ""));
         }
         if !label.params.is_object() {
@@ -67,7 +65,7 @@ pub fn masked(params: &Value) -> Value {
         fields.remove("Version");
         let parameter_value = fields.contains_key("Name") && fields.contains_key("Type");
         for (name, value) in fields {
-            if name.contains("Password") || (parameter_value && name == "Value") {
+            if name.contains("Password") || name == "AuthToken" || (parameter_value && name == "Value") {
                 *value = Value::String("***".into());
             }
         }

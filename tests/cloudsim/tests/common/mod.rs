@@ -65,6 +65,7 @@ impl Cloud {
             "elasticloadbalancing" => "2015-12-01",
             "rds" => "2014-10-31",
             "iam" => "2010-05-08",
+            "elasticache" => "2015-02-02",
             _ => "2011-06-15",
         };
         let encode = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
@@ -80,10 +81,12 @@ impl Cloud {
             "ecs" => "AmazonEC2ContainerServiceV20141113",
             "ssm" => "AmazonSSM",
             "logs" => "Logs_20140328",
+            "dynamodb" => "DynamoDB_20120810",
             _ => "AmazonEC2ContainerRegistry_V20150921",
         };
         let target = format!("{prefix}.{action}");
-        let headers = [("content-type", "application/x-amz-json-1.1"), ("x-amz-target", target.as_str())];
+        let kind = if service == "dynamodb" { "application/x-amz-json-1.0" } else { "application/x-amz-json-1.1" };
+        let headers = [("content-type", kind), ("x-amz-target", target.as_str())];
         self.signed(service, &headers, parameters.to_string().as_bytes()).unwrap()
     }
 
@@ -189,7 +192,8 @@ impl Answer {
     #[track_caller]
     pub fn refused(self, status: u16, code: &str, message: &str) {
         let found = if self.body.starts_with('{') {
-            self.value()["__type"].as_str().unwrap_or_default().to_owned()
+            // DynamoDB writes a namespace and `#` before its codes.
+            self.value()["__type"].as_str().unwrap_or_default().rsplit('#').next().unwrap().to_owned()
         } else {
             self.text("Code")
         };

@@ -8,3 +8,4 @@ mod delays;
 mod deployments;
 mod refusals;
 mod removals;
+mod stores;

@@ -39,6 +39,7 @@ pub enum Owner {
     LoadBalancer(String),
     Task(String),
     Database(String),
+    Cache(String),
 }
 
 impl Owner {
@@ -48,6 +49,7 @@ impl Owner {
             Self::LoadBalancer(_) => "elasticloadbalancing",
             Self::Task(_) => "ecs",
             Self::Database(_) => "rds",
+            Self::Cache(_) => "elasticache",
         }
     }
 }

@@ -1,0 +1,231 @@
+//! The replication group.
+
+use cloudark_sdk::aws::{Error, Expect, Form, List, Query};
+use cloudark_sdk::prelude::*;
+use serde::Deserialize;
+
+use super::config::Config;
+use super::differences::Step;
+use crate::mark;
+
+/// A replication group, as far as we look at it.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Group {
+    /// Its identifier.
+    #[serde(rename = "ReplicationGroupId")]
+    pub id: String,
+    /// `creating`, `available`, `modifying`, `deleting`, `create-failed` …
+    #[serde(rename = "Status", default)]
+    pub status: String,
+    /// `cache.t4g.micro`
+    #[serde(rename = "CacheNodeType", default)]
+    pub node_type: String,
+    /// Whether connections are encrypted.
+    #[serde(rename = "TransitEncryptionEnabled", default)]
+    pub tls: bool,
+    #[serde(rename = "Engine", default)]
+    engine: Option<String>,
+    #[serde(rename = "AutomaticFailover", default)]
+    failover: String,
+    #[serde(rename = "MemberClusters", default)]
+    members: List<String>,
+    #[serde(rename = "NodeGroups", default)]
+    nodes: List<NodeGroup>,
+    /// It has our mark: tags can be asked for only while the group is available.
+    #[serde(rename = "Description", default)]
+    description: String,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+struct NodeGroup {
+    #[serde(rename = "PrimaryEndpoint", default)]
+    primary: Option<Endpoint>,
+    #[serde(rename = "ReaderEndpoint", default)]
+    reader: Option<Endpoint>,
+}
+
+/// Where a cache answers.
+#[derive(Debug, Clone, Default, Deserialize)]
+pub struct Endpoint {
+    /// The host name.
+    #[serde(rename = "Address", default)]
+    pub address: String,
+    /// The port.
+    #[serde(rename = "Port", default)]
+    pub port: u16,
+}
+
+impl Group {
+    /// How many nodes stand beside the primary.
+    pub fn replicas(&self) -> u32 {
+        u32::try_from(self.members.items.len()).unwrap_or(u32::MAX).saturating_sub(1)
+    }
+
+    /// The engine; older groups do not say theirs.
+    pub fn engine(&self, otherwise: &str) -> String {
+        self.engine.clone().unwrap_or_else(|| otherwise.to_owned())
+    }
+
+    /// Whether a replica takes over when the primary fails.
+    pub fn has_failover(&self) -> bool {
+        matches!(self.failover.as_str(), "enabled" | "enabling")
+    }
+
+    /// Where to write, and where to read.
+    pub fn endpoints(&self) -> (Endpoint, Endpoint) {
+        let node = self.nodes.items.first();
+        let primary = node.and_then(|node| node.primary.clone()).unwrap_or_default();
+        let reader = node.and_then(|node| node.reader.clone()).unwrap_or_else(|| primary.clone());
+        (primary, reader)
+    }
+
+    fn is_available(&self) -> bool {
+        self.status == "available" && !self.endpoints().0.address.is_empty()
+    }
+
+    /// A group of so many nodes: for tests.
+    #[cfg(test)]
+    pub fn with_nodes(count: u32, failover: bool) -> Self {
+        Self {
+            id: "cache".into(),
+            status: "available".into(),
+            node_type: "cache.t4g.micro".into(),
+            tls: true,
+            engine: None,
+            failover: if failover { "enabled" } else { "disabled" }.into(),
+            members: List { items: (0..count).map(|node| format!("cache-{node}")).collect() },
+            nodes: List { items: Vec::new() },
+            description: String::new(),
+        }
+    }
+}
+
+/// The group with this identifier, whoever it belongs to.
+fn look(elasticache: &Query, id: &str) -> Result<Option<Group>, Error> {
+    #[derive(Deserialize)]
+    struct Answer {
+        #[serde(rename = "ReplicationGroups", default)]
+        groups: List<Group>,
+    }
+    let form = Form::new().set("ReplicationGroupId", id);
+    let answer: Option<Answer> = elasticache.call("DescribeReplicationGroups", form).or_absent()?;
+    Ok(answer.and_then(|answer| answer.groups.items.into_iter().next()))
+}
+
+/// The group with this identifier, if it is ours.
+pub fn find(ctx: &Context, elasticache: &Query, id: &str) -> Result<Option<Group>> {
+    let found = look(elasticache, id)?;
+    if let Some(group) = &found {
+        mark::require(ctx, "cache", id, &mark::of_words(&group.description))?;
+    }
+    Ok(found)
+}
+
+/// What a group stands on.
+#[derive(Debug)]
+pub struct Site<'a> {
+    /// The cache subnet group.
+    pub subnets: &'a str,
+    /// The security group.
+    pub group: &'a str,
+}
+
+/// Ask for it. It takes minutes to be available.
+pub fn create(
+    ctx: &Context,
+    elasticache: &Query,
+    id: &str,
+    config: &Config,
+    site: &Site<'_>,
+    token: Option<&Secret>,
+) -> Result<()> {
+    let replicated = config.replicas > 0;
+    let form = Form::new()
+        .set("ReplicationGroupId", id)
+        .set("ReplicationGroupDescription", mark::words(&ctx.tags()))
+        .set("Engine", config.engine)
+        .set_some("EngineVersion", config.engine_version.as_ref())
+        .set("CacheNodeType", &config.flavor)
+        .set("NumCacheClusters", config.replicas + 1)
+        .set("AutomaticFailoverEnabled", replicated)
+        .set("MultiAZEnabled", replicated)
+        .set("Port", super::PORT)
+        .set("CacheSubnetGroupName", site.subnets)
+        .list("SecurityGroupIds.SecurityGroupId", [site.group])
+        .set("AtRestEncryptionEnabled", true)
+        .set("TransitEncryptionEnabled", config.tls)
+        .tags("Tags.Tag", &ctx.tags());
+    let form = match token {
+        Some(token) => form.secret("AuthToken", token),
+        None => form,
+    };
+    Ok(elasticache.act("CreateReplicationGroup", form)?)
+}
+
+/// What ElastiCache says of a group that is busy with something else.
+const BUSY: [&str; 2] = ["InvalidReplicationGroupState", "InvalidCacheClusterState"];
+
+/// Make one change, at once instead of in the next maintenance window. An earlier copy of the call may have arrived, and the
+/// group may be busy with it: then it is made once more, or refused as it changes nothing.
+pub fn change(elasticache: &Query, id: &str, step: &Step) -> Result<()> {
+    let form = Form::new().set("ReplicationGroupId", id).set("ApplyImmediately", true);
+    let (action, form) = match step {
+        Step::Failover(on) => {
+            ("ModifyReplicationGroup", form.set("AutomaticFailoverEnabled", on).set("MultiAZEnabled", on))
+        }
+        Step::Grow(replicas) => ("IncreaseReplicaCount", form.set("NewReplicaCount", replicas)),
+        Step::Shrink(replicas) => ("DecreaseReplicaCount", form.set("NewReplicaCount", replicas)),
+        Step::Modify { node_type, version } => {
+            ("ModifyReplicationGroup", form.set("CacheNodeType", node_type).set_some("EngineVersion", version.as_ref()))
+        }
+    };
+    wait::until(every(15.seconds()), at_most(90.minutes()), || {
+        match elasticache.act(action, form.clone()).or_code(&BUSY) {
+            Ok(Some(())) => ready(()),
+            Ok(None) => pending("cache takes no change yet"),
+            // The copy that arrived has been carried out.
+            Err(_) if look(elasticache, id)?.is_some_and(|group| step.is_done(&group)) => ready(()),
+            Err(refused) => Err(refused.into()),
+        }
+    })
+}
+
+/// Wait until it is available and as wanted.
+pub fn available(ctx: &Context, elasticache: &Query, id: &str, as_wanted: impl Fn(&Group) -> bool) -> Result<Group> {
+    wait::until(every(15.seconds()), at_most(90.minutes()), || match find(ctx, elasticache, id)? {
+        Some(group) if group.is_available() && as_wanted(&group) => ready(group),
+        Some(group) if group.status == "create-failed" => fail!(
+            permanent,
+            "ElastiCache reports that cache {id:?} is create-failed: its events in the ElastiCache console say why. \
+             Delete the resource and create it again"
+        ),
+        Some(group) if group.status == "deleting" => {
+            fail!(conflict, "cache {id:?} is being deleted by somebody: create it again once it is gone")
+        }
+        Some(group) if group.status == "available" => pending("cache is about to be changed"),
+        Some(group) => pending(format!("cache is {}", group.status)),
+        None => pending("cache is not visible yet"),
+    })
+}
+
+/// Delete it, after a last snapshot of this name where one is given, and wait until it is gone.
+pub fn remove(ctx: &Context, elasticache: &Query, id: &str, snapshot: Option<&str>) -> Result<()> {
+    if find_settled(|| find(ctx, elasticache, id))?.is_none() {
+        return Ok(());
+    }
+    wait::until(every(15.seconds()), at_most(90.minutes()), || {
+        let Some(group) = find(ctx, elasticache, id)? else {
+            return ready(());
+        };
+        if group.status == "deleting" {
+            return pending("cache is deleting");
+        }
+        let form = Form::new().set("ReplicationGroupId", id).set_some("FinalSnapshotIdentifier", snapshot);
+        // While it is made or changed it cannot be deleted: look again.
+        match elasticache.act("DeleteReplicationGroup", form).or_absent().or_code(&BUSY)? {
+            Some(None) => ready(()),
+            Some(Some(())) => pending("cache is deleting"),
+            None => pending(format!("cache is {}", group.status)),
+        }
+    })
+}
