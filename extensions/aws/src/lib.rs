@@ -15,6 +15,7 @@ mod elb;
 mod mark;
 mod presence;
 mod security_group;
+mod version;
 
 use cloudark_sdk::{Credential, Setting};
 

@@ -90,13 +90,7 @@ impl Resource for Dynamodb {
 
     fn update(ctx: &Context, intent: &Intent<Config>, current: &Instance<State>) -> Result<Instance<State>> {
         let dynamodb = Json::new(ctx, &aws::DYNAMODB)?;
-        // Half-way through another change it takes none.
-        let table = table::active(ctx, &dynamodb, &current.id)?;
-        let wanted = intent.config.billing();
-        if table.billing() != wanted {
-            table::bill(&dynamodb, &current.id, wanted)?;
-        }
-        describe(ctx, &table::active(ctx, &dynamodb, &current.id)?)
+        describe(ctx, &table::bill(ctx, &dynamodb, &current.id, intent.config.billing())?)
     }
 
     fn delete(ctx: &Context, intent: &Intent<Config>, current: Option<&Instance<State>>) -> Result<()> {

@@ -149,17 +149,28 @@ pub fn create(ctx: &Context, dynamodb: &Json, name: &str, config: &Config) -> Re
 /// What DynamoDB says of a table that is busy.
 const BUSY: [&str; 1] = ["ResourceInUseException"];
 
-/// Change what is paid for. An earlier copy of the call may have arrived: then there is nothing left to change.
-pub fn bill(dynamodb: &Json, name: &str, billing: Billing) -> Result<()> {
+/// Change what is paid for, and wait until it is so. While the table is busy it takes no change, also while it is busy with this
+/// one: an earlier copy of the call may have arrived.
+pub fn bill(ctx: &Context, dynamodb: &Json, name: &str, billing: Billing) -> Result<Table> {
     wait::until(every(10.seconds()), at_most(30.minutes()), || {
-        let body = billed(json!({ "TableName": name }), billing);
-        match dynamodb.act("UpdateTable", &body) {
-            Err(Error::Refused(refusal)) if refusal.message.contains("will not change") => ready(()),
-            answer => match answer.or_code(&BUSY)? {
-                Some(()) => ready(()),
-                None => pending("table takes no change yet"),
-            },
+        let Some(table) = find(ctx, dynamodb, name)? else {
+            return pending("table is not visible");
+        };
+        if table.status == "DELETING" {
+            fail!(conflict, "table {name:?} is being deleted by somebody: create it again once it is gone");
         }
+        if table.status != "ACTIVE" {
+            return pending(format!("table is {}", table.status));
+        }
+        if table.billing() == billing {
+            return ready(table);
+        }
+        match dynamodb.act("UpdateTable", &billed(json!({ "TableName": name }), billing)) {
+            // It was changed already, and is not shown so yet.
+            Err(Error::Refused(refusal)) if refusal.message.contains("will not change") => {}
+            answer => drop(answer.or_code(&BUSY)?),
+        }
+        pending("table is about to be changed")
     })
 }
 

@@ -31,24 +31,10 @@ pub enum Step {
     Grow(u32),
     /// To so many replicas, from more.
     Shrink(u32),
-    /// To this node type and this version, where one is given.
-    Modify {
-        /// The node type.
-        node_type: String,
-        /// The version.
-        version: Option<String>,
-    },
-}
-
-impl Step {
-    /// Whether the group shows it.
-    pub fn is_done(&self, group: &Group) -> bool {
-        match self {
-            Self::Failover(on) => group.has_failover() == *on,
-            Self::Grow(replicas) | Self::Shrink(replicas) => group.replicas() == *replicas,
-            Self::Modify { node_type, .. } => group.node_type == *node_type,
-        }
-    }
+    /// To this node type.
+    NodeType(String),
+    /// To this version.
+    Version(String),
 }
 
 impl fmt::Display for Step {
@@ -58,10 +44,8 @@ impl fmt::Display for Step {
             Self::Failover(false) => f.write_str("letting no replica take over any more"),
             Self::Grow(replicas) => write!(f, "adding replicas: {replicas}"),
             Self::Shrink(replicas) => write!(f, "removing replicas: {replicas}"),
-            Self::Modify { node_type, version: None } => write!(f, "changing to {node_type}"),
-            Self::Modify { node_type, version: Some(version) } => {
-                write!(f, "changing to {node_type}, version {version}")
-            }
+            Self::NodeType(node_type) => write!(f, "changing to {node_type}"),
+            Self::Version(version) => write!(f, "changing to version {version}"),
         }
     }
 }
@@ -82,9 +66,10 @@ pub fn steps(group: &Group, recorded: &State, config: &Config) -> Vec<Step> {
         steps.push(Step::Failover(true));
     }
     let version = config.engine_version.clone().filter(|version| *version != recorded.engine_version);
-    if group.node_type != config.flavor || version.is_some() {
-        steps.push(Step::Modify { node_type: config.flavor.clone(), version });
+    if group.node_type != config.flavor {
+        steps.push(Step::NodeType(config.flavor.clone()));
     }
+    steps.extend(version.map(Step::Version));
     steps
 }
 
@@ -128,9 +113,6 @@ mod tests {
         assert_eq!(steps_of(&two, 3), [Step::Grow(3)]);
         assert_eq!(steps_of(&two, 0), [Step::Failover(false), Step::Shrink(0)]);
         let newer = config(json!({ "engine_version": "8.0" }));
-        assert_eq!(
-            steps(&one, &state(), &newer),
-            [Step::Modify { node_type: "cache.t4g.micro".into(), version: Some("8.0".into()) }]
-        );
+        assert_eq!(steps(&one, &state(), &newer), [Step::Version("8.0".into())]);
     }
 }

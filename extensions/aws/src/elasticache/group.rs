@@ -7,6 +7,7 @@ use serde::Deserialize;
 use super::config::Config;
 use super::differences::Step;
 use crate::mark;
+use crate::version::is_version;
 
 /// A replication group, as far as we look at it.
 #[derive(Debug, Clone, Deserialize)]
@@ -165,45 +166,89 @@ pub fn create(
 /// What ElastiCache says of a group that is busy with something else.
 const BUSY: [&str; 2] = ["InvalidReplicationGroupState", "InvalidCacheClusterState"];
 
-/// Make one change, at once instead of in the next maintenance window. An earlier copy of the call may have arrived, and the
-/// group may be busy with it: then it is made once more, or refused as it changes nothing.
-pub fn change(elasticache: &Query, id: &str, step: &Step) -> Result<()> {
-    let form = Form::new().set("ReplicationGroupId", id).set("ApplyImmediately", true);
-    let (action, form) = match step {
-        Step::Failover(on) => {
-            ("ModifyReplicationGroup", form.set("AutomaticFailoverEnabled", on).set("MultiAZEnabled", on))
-        }
-        Step::Grow(replicas) => ("IncreaseReplicaCount", form.set("NewReplicaCount", replicas)),
-        Step::Shrink(replicas) => ("DecreaseReplicaCount", form.set("NewReplicaCount", replicas)),
-        Step::Modify { node_type, version } => {
-            ("ModifyReplicationGroup", form.set("CacheNodeType", node_type).set_some("EngineVersion", version.as_ref()))
-        }
-    };
-    wait::until(every(15.seconds()), at_most(90.minutes()), || {
-        match elasticache.act(action, form.clone()).or_code(&BUSY) {
-            Ok(Some(())) => ready(()),
-            Ok(None) => pending("cache takes no change yet"),
-            // The copy that arrived has been carried out.
-            Err(_) if look(elasticache, id)?.is_some_and(|group| step.is_done(&group)) => ready(()),
-            Err(refused) => Err(refused.into()),
-        }
+/// The version that a group runs: only its nodes show theirs.
+fn version(elasticache: &Query, group: &Group) -> Result<Option<String>, Error> {
+    #[derive(Deserialize)]
+    struct Answer {
+        #[serde(rename = "CacheClusters", default)]
+        nodes: List<Node>,
+    }
+    #[derive(Deserialize)]
+    struct Node {
+        #[serde(rename = "EngineVersion", default)]
+        version: Option<String>,
+    }
+    let Some(node) = group.members.items.first() else { return Ok(None) };
+    let form = Form::new().set("CacheClusterId", node);
+    let answer: Option<Answer> = elasticache.call("DescribeCacheClusters", form).or_absent()?;
+    Ok(answer.and_then(|answer| answer.nodes.items.into_iter().next()?.version))
+}
+
+fn is_done(elasticache: &Query, group: &Group, step: &Step) -> Result<bool, Error> {
+    Ok(match step {
+        Step::Failover(on) => group.has_failover() == *on,
+        Step::Grow(replicas) | Step::Shrink(replicas) => group.replicas() == *replicas,
+        Step::NodeType(node_type) => group.node_type == *node_type,
+        Step::Version(wanted) => version(elasticache, group)?.is_some_and(|version| is_version(&version, wanted)),
     })
 }
 
-/// Wait until it is available and as wanted.
-pub fn available(ctx: &Context, elasticache: &Query, id: &str, as_wanted: impl Fn(&Group) -> bool) -> Result<Group> {
-    wait::until(every(15.seconds()), at_most(90.minutes()), || match find(ctx, elasticache, id)? {
-        Some(group) if group.is_available() && as_wanted(&group) => ready(group),
-        Some(group) if group.status == "create-failed" => fail!(
-            permanent,
-            "ElastiCache reports that cache {id:?} is create-failed: its events in the ElastiCache console say why. \
-             Delete the resource and create it again"
-        ),
-        Some(group) if group.status == "deleting" => {
-            fail!(conflict, "cache {id:?} is being deleted by somebody: create it again once it is gone")
+fn ask(elasticache: &Query, id: &str, step: &Step) -> Result<(), Error> {
+    // At once instead of in the next maintenance window.
+    let form = Form::new().set("ReplicationGroupId", id).set("ApplyImmediately", true);
+    match step {
+        Step::Failover(on) => elasticache
+            .act("ModifyReplicationGroup", form.set("AutomaticFailoverEnabled", on).set("MultiAZEnabled", on)),
+        Step::Grow(replicas) => elasticache.act("IncreaseReplicaCount", form.set("NewReplicaCount", replicas)),
+        Step::Shrink(replicas) => elasticache.act("DecreaseReplicaCount", form.set("NewReplicaCount", replicas)),
+        Step::NodeType(node_type) => elasticache.act("ModifyReplicationGroup", form.set("CacheNodeType", node_type)),
+        Step::Version(version) => elasticache.act("ModifyReplicationGroup", form.set("EngineVersion", version)),
+    }
+}
+
+/// Make one change, and wait until it is so. While the group is busy it takes no change, also while it is busy with this
+/// one: an earlier copy of the call may have arrived.
+pub fn change(ctx: &Context, elasticache: &Query, id: &str, step: &Step) -> Result<Group> {
+    wait::until(every(15.seconds()), at_most(90.minutes()), || {
+        let Some(group) = find(ctx, elasticache, id)? else {
+            return pending("cache is not visible");
+        };
+        lives(&group)?;
+        if !group.is_available() {
+            return pending(format!("cache is {}", group.status));
         }
-        Some(group) if group.status == "available" => pending("cache is about to be changed"),
-        Some(group) => pending(format!("cache is {}", group.status)),
+        if is_done(elasticache, &group, step)? {
+            return ready(group);
+        }
+        ask(elasticache, id, step).or_code(&BUSY)?;
+        pending("cache is about to be changed")
+    })
+}
+
+/// Whether it can still become available.
+fn lives(group: &Group) -> Result<()> {
+    match group.status.as_str() {
+        "create-failed" => fail!(
+            permanent,
+            "ElastiCache reports that cache {:?} is create-failed: its events in the ElastiCache console say why. Delete \
+             the resource and create it again",
+            group.id
+        ),
+        "deleting" => {
+            fail!(conflict, "cache {:?} is being deleted by somebody: create it again once it is gone", group.id)
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Wait until it is available.
+pub fn available(ctx: &Context, elasticache: &Query, id: &str) -> Result<Group> {
+    wait::until(every(15.seconds()), at_most(90.minutes()), || match find(ctx, elasticache, id)? {
+        Some(group) if group.is_available() => ready(group),
+        Some(group) => {
+            lives(&group)?;
+            pending(format!("cache is {}", group.status))
+        }
         None => pending("cache is not visible yet"),
     })
 }

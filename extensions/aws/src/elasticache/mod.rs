@@ -106,7 +106,7 @@ impl Resource for Elasticache {
             || group::find(ctx, &elasticache, &id),
             || group::create(ctx, &elasticache, &id, config, &site, token.as_ref()),
         )?;
-        let group = group::available(ctx, &elasticache, &id, |_| true)?;
+        let group = group::available(ctx, &elasticache, &id)?;
         Ok(describe(&group, recorded(&group, subnets, config), token.as_ref()))
     }
 
@@ -119,11 +119,10 @@ impl Resource for Elasticache {
         let elasticache = Query::new(ctx, &aws::ELASTICACHE)?;
         let (id, config) = (&current.id, &intent.config);
         // Half-way through another change it takes none.
-        let mut group = group::available(ctx, &elasticache, id, |_| true)?;
+        let mut group = group::available(ctx, &elasticache, id)?;
         for step in differences::steps(&group, &current.state, config) {
             progress!("{step}");
-            group::change(&elasticache, id, &step)?;
-            group = group::available(ctx, &elasticache, id, |group| step.is_done(group))?;
+            group = group::change(ctx, &elasticache, id, &step)?;
         }
         let state = recorded(&group, current.state.subnets.clone(), config);
         Ok(describe(&group, state, token(current)))

@@ -185,7 +185,7 @@ pub fn modify(
         form = form.set("AllocatedStorage", config.storage);
     }
     if let Some(version) = &config.engine_version
-        && !super::differences::is_version(&before.engine_version, version)
+        && !crate::version::is_version(&before.engine_version, version)
     {
         form = form.set("EngineVersion", version).set("AllowMajorVersionUpgrade", true);
     }

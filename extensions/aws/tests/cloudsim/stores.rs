@@ -139,8 +139,8 @@ fn a_cache_comes_up_encrypted_grows_shrinks_and_leaves_nothing() {
     let token = cache.made.as_ref().unwrap().get("AuthToken").cloned();
     assert!(matches!(token, Some(Value::Secret(_))), "{token:?}");
 
-    let larger = json!({ "replicas": 2, "flavor": "cache.r7g.large" });
-    assert!(matches!(cache.plan(&larger), Plan::Update(changes) if changes.len() == 2));
+    let larger = json!({ "replicas": 2, "flavor": "cache.r7g.large", "engine_version": "8.0" });
+    assert!(matches!(cache.plan(&larger), Plan::Update(changes) if changes.len() == 3));
     cache.update(&larger).unwrap();
     assert_eq!(cache.plan(&larger), Plan::Nothing);
     assert_eq!(cache.made.as_ref().unwrap().get("AuthToken").cloned(), token, "the password stays");

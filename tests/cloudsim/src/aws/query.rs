@@ -150,6 +150,7 @@ fn member(service: Service, list: &str) -> &'static str {
         (Service::Rds, "TagList") => "Tag",
         (Service::Rds, "ValidUpgradeTarget") => "UpgradeTarget",
         (Service::Elasticache, "ReplicationGroups") => "ReplicationGroup",
+        (Service::Elasticache, "CacheClusters") => "CacheCluster",
         (Service::Elasticache, "NodeGroups") => "NodeGroup",
         (Service::Elasticache, "NodeGroupMembers") => "NodeGroupMember",
         (Service::Elasticache, "MemberClusters") => "ClusterId",

@@ -160,6 +160,31 @@ pub fn describe(ctx: &mut Ctx<'_>, p: &Params) -> Answer {
     Ok(json!({ "ReplicationGroups": found, "Marker": next }))
 }
 
+/// DescribeCacheClusters: the nodes of the groups.
+pub fn nodes(ctx: &mut Ctx<'_>, p: &Params) -> Answer {
+    let asked = p.text("CacheClusterId");
+    let mut found = Vec::new();
+    for group in ctx.r.elasticache.groups.values() {
+        for id in (1..=group.nodes).map(|node| format!("{}-{node:03}", group.id)) {
+            if asked.as_ref().is_none_or(|asked| *asked == id) {
+                found.push(json!({
+                    "CacheClusterId": id,
+                    "CacheNodeType": group.node_type,
+                    "Engine": group.engine,
+                    "EngineVersion": group.version,
+                    "CacheClusterStatus": group.status.name(),
+                    "ReplicationGroupId": group.id,
+                }));
+            }
+        }
+    }
+    if let Some(id) = asked.filter(|_| found.is_empty()) {
+        return Err(AwsError::with_status(404, "CacheClusterNotFound", format!("CacheCluster not found: {id}")));
+    }
+    let (found, next) = page(ctx, p, found, ("MaxRecords", "Marker"), 100)?;
+    Ok(json!({ "CacheClusters": found, "Marker": next }))
+}
+
 /// Counts a poll for a group, and takes it to its next state when its time has come.
 fn advance(ctx: &mut Ctx<'_>, id: &str) {
     let (config, now) = (ctx.config, ctx.now);

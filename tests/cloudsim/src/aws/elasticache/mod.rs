@@ -31,6 +31,7 @@ pub fn call(ctx: &mut Ctx<'_>, action: &str, p: &Params) -> Answer {
         "DeleteCacheSubnetGroup" => subnets::delete(ctx, p),
         "CreateReplicationGroup" => groups::create(ctx, p),
         "DescribeReplicationGroups" => groups::describe(ctx, p),
+        "DescribeCacheClusters" => groups::nodes(ctx, p),
         "ModifyReplicationGroup" => groups::modify(ctx, p),
         "IncreaseReplicaCount" => groups::resize(ctx, p, true),
         "DecreaseReplicaCount" => groups::resize(ctx, p, false),
