@@ -2,6 +2,7 @@
 
 use cloudark_sdk::aws::{self, Error, Expect, Form, List, Query, Tag};
 use cloudark_sdk::prelude::*;
+use cloudark_sdk::wait::Look;
 use serde::Deserialize;
 
 use super::config::Config;
@@ -163,15 +164,30 @@ pub fn create(ctx: &Context, rds: &Query, id: &str, config: &Config, site: &Site
 /// What RDS says of a database that is busy with another change.
 const BUSY: [&str; 2] = ["InvalidDBInstanceState", "InvalidDBInstanceStateFault"];
 
-/// Change it, at once instead of in the next maintenance window. While it is busy it takes no change, also when it is busy
-/// with this one: an earlier copy of the call may have arrived.
+/// Change it, at once instead of in the next maintenance window. Half-way through another change it takes none, also when
+/// that is this one: an earlier copy of the call may have arrived.
 pub fn modify(
+    ctx: &Context,
     rds: &Query,
-    before: &Database,
+    id: &str,
     config: &Config,
     groups: &[String],
     password: Option<&Secret>,
 ) -> Result<()> {
+    wait::until(every(15.seconds()), at_most(90.minutes()), || {
+        let database = match look(ctx, rds, id, |_| true)? {
+            Look::Ready(database) => database,
+            Look::Pending(why) => return pending(why),
+        };
+        let form = changes(&database, config, groups, password);
+        match rds.act("ModifyDBInstance", form).or_code(&BUSY)? {
+            Some(()) => ready(()),
+            None => pending("database is busy"),
+        }
+    })
+}
+
+fn changes(before: &Database, config: &Config, groups: &[String], password: Option<&Secret>) -> Form {
     let mut form = Form::new()
         .set("DBInstanceIdentifier", &before.id)
         .set("ApplyImmediately", true)
@@ -189,20 +205,19 @@ pub fn modify(
     {
         form = form.set("EngineVersion", version).set("AllowMajorVersionUpgrade", true);
     }
-    if let Some(password) = password {
-        form = form.secret("MasterUserPassword", password);
+    match password {
+        Some(password) => form.secret("MasterUserPassword", password),
+        None => form,
     }
-    wait::until(every(15.seconds()), at_most(90.minutes()), || {
-        match rds.act("ModifyDBInstance", form.clone()).or_code(&BUSY)? {
-            Some(()) => ready(()),
-            None => pending("database takes no change yet"),
-        }
-    })
 }
 
 /// Wait until it is available, nothing is left to change, and it is as wanted.
 pub fn available(ctx: &Context, rds: &Query, id: &str, as_wanted: impl Fn(&Database) -> bool) -> Result<Database> {
-    wait::until(every(15.seconds()), at_most(90.minutes()), || match find(ctx, rds, id)? {
+    wait::until(every(15.seconds()), at_most(90.minutes()), || look(ctx, rds, id, &as_wanted))
+}
+
+fn look(ctx: &Context, rds: &Query, id: &str, as_wanted: impl Fn(&Database) -> bool) -> Result<Look<Database>> {
+    match find(ctx, rds, id)? {
         Some(database) if database.is_available() && database.is_settled() && as_wanted(&database) => ready(database),
         Some(database) if database.has_failed() => fail!(
             permanent,
@@ -216,7 +231,7 @@ pub fn available(ctx: &Context, rds: &Query, id: &str, as_wanted: impl Fn(&Datab
         Some(database) if database.status == "available" => pending("database is about to be changed"),
         Some(database) => pending(format!("database is {}", database.status)),
         None => pending("database is not visible yet"),
-    })
+    }
 }
 
 /// Delete it, after a last snapshot of this name where one is given, and wait until it is gone.

@@ -155,9 +155,7 @@ impl Resource for Rds {
             _ => password(config)?,
         };
 
-        // Half-way through another change it takes none.
-        let before = instance::available(ctx, &rds, id, |_| true)?;
-        instance::modify(&rds, &before, config, &groups, config.password.as_ref())?;
+        instance::modify(ctx, &rds, id, config, &groups, config.password.as_ref())?;
         let database =
             instance::available(ctx, &rds, id, |database| differences::fulfils(&Seen::from(database), config))?;
         if let (None, Some(access)) = (config.policy.access.addresses(), intent.minted("access")) {
