@@ -8,7 +8,7 @@
 //! | [`checks`] | everything that has to pass |
 //! | [`tally`] | what the test runs came to |
 //! | [`crash`] | the crash matrix |
-//! | [`bench`] | the benchmarks |
+//! | [`mod@bench`] | the benchmarks |
 //! | [`demo`] | a walk through the commands against the simulated cloud |
 
 mod bench;
