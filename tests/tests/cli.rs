@@ -174,9 +174,9 @@ async fn a_file_with_several_mistakes_reports_them_all_and_sends_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_kind_that_nobody_has_is_answered_with_those_there_are() {
     let desk = Desk::new().await;
-    desk.cld.file("env.yaml", "environment:\n  resources:\n    aws:\n      - resource:\n          type: dynamo\n");
+    desk.cld.file("env.yaml", "environment:\n  resources:\n    aws:\n      - resource:\n          type: mainframe\n");
     let refused = desk.ends("env create e env.yaml", 2).await;
-    holds(&refused.stderr, &["dynamo", "rds", "env.yaml:5:"]);
+    holds(&refused.stderr, &["mainframe", "rds", "env.yaml:5:"]);
     desk.cld.file("env.yaml", "environment:\n  app_deployment:\n    target: aws\n    type: eks\n");
     let refused = desk.ends("env create e env.yaml", 2).await;
     holds(&refused.stderr, &["eks", "ecs"]);

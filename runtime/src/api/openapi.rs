@@ -2,6 +2,7 @@
 
 use axum::Json;
 use cloudark_api::application::LogStream;
+use cloudark_api::extension::FirstGrants;
 use cloudark_api::problem::{Problem, ProblemKind};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{self, OpenApi as Document};
@@ -25,7 +26,7 @@ pub struct Refused(pub Problem);
     info(title = "CloudARK", description = "Environments and applications on clouds, by extensions."),
     modifiers(&BearerToken),
     security(("token" = [])),
-    components(schemas(Problem, ProblemKind, LogStream)),
+    components(schemas(Problem, ProblemKind, LogStream, FirstGrants)),
     paths(
         server::health, server::show_server, server::back_up,
         kinds::list_kinds,
