@@ -133,6 +133,13 @@ impl World {
         all.into_iter().filter(|one| one["type"] == kind).collect()
     }
 
+    /// Parameters that cloudsim was sent and did not look at, each with its call.
+    pub async fn ignored(&self) -> Vec<String> {
+        let calls = self.calls().await;
+        let ignored = |call: &&Value| call["ignored"].as_array().is_some_and(|ignored| !ignored.is_empty());
+        calls.iter().filter(ignored).map(|call| format!("{}: {}", call["action"], call["ignored"])).collect()
+    }
+
     pub async fn calls(&self) -> Vec<Value> {
         self.cloud.control("GET", "calls", None).await["calls"].as_array().expect("a list").clone()
     }

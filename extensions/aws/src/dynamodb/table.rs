@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::config::{Billing, Config, KeyType};
 use super::differences;
-use crate::mark;
+use crate::{mark, presence};
 
 /// A table, as far as we look at it.
 #[derive(Debug, Clone, Deserialize)]
@@ -194,21 +194,12 @@ pub fn active(ctx: &Context, dynamodb: &Json, name: &str) -> Result<Table> {
 
 /// Delete it, and wait until it is gone.
 pub fn remove(ctx: &Context, dynamodb: &Json, name: &str) -> Result<()> {
-    if find_settled(|| find(ctx, dynamodb, name))?.is_none() {
-        return Ok(());
-    }
-    wait::until(every(5.seconds()), at_most(30.minutes()), || {
-        let Some(table) = find(ctx, dynamodb, name)? else {
-            return ready(());
-        };
-        if table.status == "DELETING" {
-            return pending("table is being deleted");
-        }
+    presence::remove(
+        "table",
+        (every(5.seconds()), at_most(30.minutes())),
+        || find(ctx, dynamodb, name),
+        |table| &table.status,
         // It cannot be deleted while it is made or changed.
-        match dynamodb.act("DeleteTable", &json!({ "TableName": name })).or_absent().or_code(&BUSY)? {
-            Some(None) => ready(()),
-            Some(Some(())) => pending("table is being deleted"),
-            None => pending(format!("table is {}", table.status)),
-        }
-    })
+        || Ok(dynamodb.act("DeleteTable", &json!({ "TableName": name })).or_absent().or_code(&BUSY)?),
+    )
 }

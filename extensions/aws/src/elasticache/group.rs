@@ -6,8 +6,8 @@ use serde::Deserialize;
 
 use super::config::Config;
 use super::differences::Step;
-use crate::mark;
 use crate::version::is_version;
+use crate::{mark, presence};
 
 /// A replication group, as far as we look at it.
 #[derive(Debug, Clone, Deserialize)]
@@ -255,22 +255,13 @@ pub fn available(ctx: &Context, elasticache: &Query, id: &str) -> Result<Group> 
 
 /// Delete it, after a last snapshot of this name where one is given, and wait until it is gone.
 pub fn remove(ctx: &Context, elasticache: &Query, id: &str, snapshot: Option<&str>) -> Result<()> {
-    if find_settled(|| find(ctx, elasticache, id))?.is_none() {
-        return Ok(());
-    }
-    wait::until(every(15.seconds()), at_most(90.minutes()), || {
-        let Some(group) = find(ctx, elasticache, id)? else {
-            return ready(());
-        };
-        if group.status == "deleting" {
-            return pending("cache is deleting");
-        }
-        let form = Form::new().set("ReplicationGroupId", id).set_some("FinalSnapshotIdentifier", snapshot);
-        // While it is made or changed it cannot be deleted: look again.
-        match elasticache.act("DeleteReplicationGroup", form).or_absent().or_code(&BUSY)? {
-            Some(None) => ready(()),
-            Some(Some(())) => pending("cache is deleting"),
-            None => pending(format!("cache is {}", group.status)),
-        }
-    })
+    let form = Form::new().set("ReplicationGroupId", id).set_some("FinalSnapshotIdentifier", snapshot);
+    presence::remove(
+        "cache",
+        (every(15.seconds()), at_most(90.minutes())),
+        || find(ctx, elasticache, id),
+        |group| &group.status,
+        // It cannot be deleted while it is made or changed.
+        || Ok(elasticache.act("DeleteReplicationGroup", form.clone()).or_absent().or_code(&BUSY)?),
+    )
 }

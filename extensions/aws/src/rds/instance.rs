@@ -6,7 +6,7 @@ use cloudark_sdk::wait::Look;
 use serde::Deserialize;
 
 use super::config::Config;
-use crate::mark;
+use crate::{mark, presence};
 
 /// A database instance, as far as we look at it.
 #[derive(Debug, Clone, Deserialize)]
@@ -236,28 +236,19 @@ fn look(ctx: &Context, rds: &Query, id: &str, as_wanted: impl Fn(&Database) -> b
 
 /// Delete it, after a last snapshot of this name where one is given, and wait until it is gone.
 pub fn remove(ctx: &Context, rds: &Query, id: &str, snapshot: Option<&str>) -> Result<()> {
-    if find_settled(|| find(ctx, rds, id))?.is_none() {
-        return Ok(());
-    }
-    wait::until(every(15.seconds()), at_most(90.minutes()), || {
-        let Some(database) = find(ctx, rds, id)? else {
-            return ready(());
-        };
-        if database.status == "deleting" {
-            return pending("database is deleting");
-        }
-        let form = Form::new().set("DBInstanceIdentifier", id);
-        let form = match snapshot {
-            Some(name) => form.set("SkipFinalSnapshot", false).set("FinalDBSnapshotIdentifier", name),
-            None => form.set("SkipFinalSnapshot", true).set("DeleteAutomatedBackups", true),
-        };
-        // It may be busy with something else, also with being deleted: look again.
-        match rds.act("DeleteDBInstance", form).or_absent().or_code(&BUSY)? {
-            Some(None) => ready(()),
-            Some(Some(())) => pending("database is deleting"),
-            None => pending(format!("database is {}", database.status)),
-        }
-    })
+    let form = Form::new().set("DBInstanceIdentifier", id);
+    let form = match snapshot {
+        Some(name) => form.set("SkipFinalSnapshot", false).set("FinalDBSnapshotIdentifier", name),
+        None => form.set("SkipFinalSnapshot", true).set("DeleteAutomatedBackups", true),
+    };
+    presence::remove(
+        "database",
+        (every(15.seconds()), at_most(90.minutes())),
+        || find(ctx, rds, id),
+        |database| &database.status,
+        // It may be busy with something else, also with being deleted.
+        || Ok(rds.act("DeleteDBInstance", form.clone()).or_absent().or_code(&BUSY)?),
+    )
 }
 
 #[cfg(test)]
